@@ -1,0 +1,198 @@
+//! What comes back: data first, the same for JSON, D-Bus and the words of [`crate::explain`].
+
+use crate::fact::{Access, Planes};
+use crate::{Name, Origin};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The answer to one question.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Answer {
+    /// Whether there is a plan.
+    pub verdict: Verdict,
+    /// Exactly when the verdict is `ok`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Plan>,
+    /// Each heap that does not serve, with everything that rules it out; by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub eliminated: Vec<Elimination>,
+    /// All minimal conflicts (or the first of them, see `conflicts_complete`); empty when `ok`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conflicts: Vec<Conflict>,
+    /// Whether `conflicts` holds all there are.
+    #[serde(default)]
+    pub conflicts_complete: bool,
+    /// Sets of elements whose removal leads to a plan; each was solved again before it was listed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fixes: Vec<Fix>,
+}
+
+/// What the solver found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// At least one heap satisfies everybody.
+    Ok,
+    /// Nothing can satisfy all.
+    Conflict,
+}
+
+/// What to allocate, and from where.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Plan {
+    /// Every placement that satisfies everybody, best first; never empty.
+    pub candidates: Vec<Candidate>,
+    /// Frames to allocate, at least 1. With separate planes each frame is several buffers.
+    pub count: u32,
+    /// Usable bytes of one frame.
+    pub size: u64,
+    /// Bytes of one frame as allocated: with padding, blocks and page rounding.
+    pub allocation_size: u64,
+    /// The pixel format; `None` for a plain byte buffer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fourcc: Option<Name>,
+    /// Its modifier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub modifier: Option<Name>,
+    /// Whether a frame is one buffer or one a plane.
+    pub layout: Planes,
+    /// The buffers of one frame; `Candidate::heaps` runs beside it.
+    pub buffers: Vec<BufferPlan>,
+    /// The planes of one frame; empty for a plain byte buffer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub planes: Vec<PlanePlan>,
+    /// A device is in of which nothing is known.
+    pub assumed: bool,
+    /// The sizes are those of the linear layout, though the modifier is another.
+    pub size_assumed: bool,
+    /// Optional participants that could not be served.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<Name>,
+    /// By participant: the index of its chosen alternative.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub chosen_alternatives: BTreeMap<Name, u32>,
+    /// Where cache maintenance is due.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sync_points: Vec<SyncPoint>,
+}
+
+/// One way to place a frame: a heap for each of its buffers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Candidate {
+    /// The heap of each buffer, in the order of [`Plan::buffers`].
+    pub heaps: Vec<Name>,
+    /// The best mode of CPU access that everybody can do with there.
+    pub access: Access,
+    /// The first buffer's heap gives contiguous memory.
+    pub contiguous: bool,
+    /// The first buffer's heap is protected.
+    pub protected: bool,
+}
+
+/// One buffer of a frame.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct BufferPlan {
+    /// Usable bytes.
+    pub size: u64,
+    /// Bytes to allocate: a multiple of the page size.
+    pub allocation_size: u64,
+}
+
+/// One plane of a frame.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PlanePlan {
+    /// Which of [`Plan::buffers`] it lies in.
+    pub buffer_index: u32,
+    /// Bytes from the start of that buffer.
+    pub offset: u64,
+    /// Bytes from row to row.
+    pub stride: u32,
+    /// Bytes that it takes.
+    pub size: u64,
+}
+
+/// Cache maintenance that somebody has to see to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct SyncPoint {
+    /// Whose access to bracket.
+    pub participant: Name,
+    /// It reads the buffer: bring the memory up to date before.
+    pub read: bool,
+    /// It writes the buffer: push its writes out after.
+    pub write: bool,
+    /// Why: `cpu`, or `device` for one that does not snoop.
+    pub because: Name,
+}
+
+/// A heap that does not serve.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Elimination {
+    /// Its name (or a name in a list that no heap bears).
+    pub heap: Name,
+    /// Everything that rules it out by itself; never empty.
+    pub reasons: Vec<Reason>,
+}
+
+/// One cause for which a heap does not serve.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Reason {
+    /// The constraint's key, or `absent`, `not-permitted`, `reserved`.
+    pub key: String,
+    /// Those whose need it is; empty where the heap itself is the cause.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<Need>,
+    /// What the heap has instead, in the vocabulary's spelling, e.g. `contiguous = false`.
+    pub heap_has: String,
+    /// Who says so of the heap.
+    pub heap_origin: Origin,
+}
+
+/// A participant's need as it stands in an explanation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Need {
+    /// Who needs it.
+    pub participant: Name,
+    /// What, in the vocabulary's spelling, e.g. `address-bits = 32`.
+    pub stated: String,
+    /// Who says so.
+    pub origin: Origin,
+}
+
+/// A set of elements that nothing can satisfy together, and of which none can be spared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Conflict {
+    /// At least one, in the order of the question.
+    pub elements: Vec<Element>,
+}
+
+/// One part of a conflict or of a fix.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Element {
+    /// `P.key`, `P.format`, `P.alternatives`, `heap.NAME`, `request.key` …
+    pub name: String,
+    /// What was stated, in the vocabulary's spelling; empty where the name says it all.
+    pub stated: String,
+    /// Who says so; one for each fact behind the element.
+    pub origins: Vec<Origin>,
+}
+
+/// A minimal set of elements that ends all conflicts when it is dropped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Fix {
+    /// Drop these, all of them ("only together" when there are several).
+    pub elements: Vec<Element>,
+    /// The heap that the answer would then choose.
+    pub heap: Name,
+}

@@ -1,0 +1,2 @@
+//! Policies.
+#![forbid(unsafe_code)]
