@@ -1,0 +1,66 @@
+# heapq: `make` lists what there is. The work is done by cargo and by the scripts in tests/.
+
+CARGO ?= cargo
+PREFIX ?= /usr
+DESTDIR ?=
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+BREAK ?=
+COUNT ?= 20000
+
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+.PHONY: help deps build demo check check-fmt check-lints check-docs check-supply check-tests \
+	check-vm check-vm-breaks oracle bench-solver install clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+deps: ## install what building and checking need and this machine lacks (Debian packages)
+	@tests/tools/deps.sh build check vm
+	@tests/tools/rust.sh fmt clippy
+
+build: ## build heapqd and heapq, optimised
+	@tests/tools/deps.sh build
+	@tests/tools/rust.sh
+	$(CARGO) build --release --locked --package heapq-dbus
+
+demo: build ## build, then one camera, encoder and display get their buffers
+	$(TARGET)/release/heapq demo
+
+check: deps check-fmt check-lints check-docs check-supply check-tests check-vm ## everything that must hold before a change is merged
+
+check-fmt:
+	$(CARGO) fmt --all --check
+
+check-lints:
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+check-docs:
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --locked --quiet
+
+check-supply:
+	@tests/tools/deny.sh
+	@tests/tools/typos.sh
+
+check-tests:
+	$(CARGO) test --workspace --locked
+
+check-vm: ## real kernels under QEMU; BREAK=STEP breaks that step, which must then fail
+	@tests/tools/deps.sh build vm
+	@tests/vm/run.sh '$(BREAK)'
+
+check-vm-breaks: ## break every step of check-vm in turn and see that each fails there (slow)
+	@tests/tools/deps.sh build vm
+	@tests/vm/breaks.sh
+
+oracle: ## compare the solver with a brute-force one on COUNT random questions
+	HEAPQ_ORACLE_COUNT=$(COUNT) $(CARGO) test --release --locked --package heapq-tests --test oracle -- --nocapture
+
+bench-solver: ## how long the solver takes
+	$(CARGO) bench --locked --package heapq-constraints
+
+install: ## install into DESTDIR and PREFIX what `make build` built
+	@tests/tools/install.sh '$(TARGET)/release' '$(DESTDIR)' '$(PREFIX)'
+
+clean: ## remove what was built here
+	$(CARGO) clean
