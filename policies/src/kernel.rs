@@ -1,0 +1,135 @@
+//! Kernel versions, as rules compare them.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Major and minor number of a kernel; stable releases of one minor behave alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Kernel {
+    /// The 6 of 6.17.
+    pub major: u16,
+    /// The 17 of 6.17.
+    pub minor: u16,
+}
+
+/// The text is no kernel release or no range of them.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no kernel version such as `6.17`, or range such as `>=6.17` or `>=6.1 <6.17`")]
+pub struct NoKernel(String);
+
+impl FromStr for Kernel {
+    type Err = NoKernel;
+
+    /// Reads the start of a release string: `6.12` of `6.12.107+deb13-amd64`.
+    fn from_str(release: &str) -> Result<Self, NoKernel> {
+        let fault = || NoKernel(release.chars().take(60).collect());
+        let (major, rest) = release.trim().split_once('.').ok_or_else(fault)?;
+        let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let minor = rest.get(..end).unwrap_or_default();
+        let number = |digits: &str| digits.parse().map_err(|_| fault());
+        Ok(Self { major: number(major)?, minor: number(minor)? })
+    }
+}
+
+impl fmt::Display for Kernel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
+}
+
+/// All the comparisons of a rule's `kernel`, which must hold together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct KernelRange(Vec<(Comparison, Kernel)>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Comparison {
+    AtLeast,
+    AtMost,
+    Above,
+    Below,
+    Is,
+}
+
+impl FromStr for KernelRange {
+    type Err = NoKernel;
+
+    fn from_str(text: &str) -> Result<Self, NoKernel> {
+        let parts = text.split([' ', ',']).filter(|part| !part.is_empty());
+        let range = parts.map(comparison).collect::<Result<Vec<_>, _>>()?;
+        if range.is_empty() { Err(NoKernel(text.to_owned())) } else { Ok(Self(range)) }
+    }
+}
+
+fn comparison(part: &str) -> Result<(Comparison, Kernel), NoKernel> {
+    let signs = [
+        (">=", Comparison::AtLeast),
+        ("<=", Comparison::AtMost),
+        (">", Comparison::Above),
+        ("<", Comparison::Below),
+        ("=", Comparison::Is),
+        ("", Comparison::Is),
+    ];
+    let fault = || NoKernel(part.chars().take(60).collect());
+    let found = signs.iter().find_map(|(sign, c)| part.strip_prefix(sign).map(|v| (*c, v)));
+    let (comparison, version) = found.ok_or_else(fault)?;
+    let plain = version.chars().all(|c| c.is_ascii_digit() || c == '.');
+    if !plain || version.matches('.').count() != 1 {
+        return Err(fault());
+    }
+    Ok((comparison, version.parse().map_err(|_: NoKernel| fault())?))
+}
+
+impl KernelRange {
+    pub(crate) fn holds(&self, kernel: Kernel) -> bool {
+        self.0.iter().all(|(comparison, version)| match comparison {
+            Comparison::AtLeast => kernel >= *version,
+            Comparison::AtMost => kernel <= *version,
+            Comparison::Above => kernel > *version,
+            Comparison::Below => kernel < *version,
+            Comparison::Is => kernel == *version,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases() {
+        for (release, expected) in [
+            ("6.12.107+deb13-amd64", Some((6, 12))),
+            ("7.3.4-heaplab\n", Some((7, 3))),
+            ("6.17-rc1", Some((6, 17))),
+            ("6", None),
+            ("6.", None),
+            ("six.one", None),
+            ("6.99999999999", None),
+            ("", None),
+        ] {
+            let kernel = release.parse::<Kernel>().ok();
+            assert_eq!(kernel.map(|k| (k.major, k.minor)), expected, "{release}");
+        }
+    }
+
+    #[test]
+    fn ranges() {
+        for (range, inside, outside) in [
+            (">=6.17", "6.17", "6.16"),
+            (">=6.17", "7.0", "5.19"),
+            ("<6.17", "6.9", "6.17"),
+            ("<=6.12", "6.12", "6.13"),
+            (">6.12", "6.13", "6.12"),
+            ("=6.12", "6.12", "6.13"),
+            ("6.12", "6.12", "6.13"),
+            (">=6.1, <6.17", "6.16", "6.17"),
+        ] {
+            let parsed: KernelRange = range.parse().unwrap();
+            assert!(parsed.holds(inside.parse().unwrap()), "{range} {inside}");
+            assert!(!parsed.holds(outside.parse().unwrap()), "{range} {outside}");
+        }
+        for fault in ["", "  ", ">=", "=>6.1", "6", "6.1.2", ">=6.x", "~6.1", "6.70000"] {
+            assert!(fault.parse::<KernelRange>().is_err(), "{fault}");
+        }
+    }
+}

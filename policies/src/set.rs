@@ -1,0 +1,169 @@
+//! All rules together, and the questions that they answer. Pure: no file is read here.
+
+use crate::rule::{Account, DeviceRule, GrantRule, HeapRule};
+use crate::view::{DeviceView, Who};
+use crate::{Kernel, overlay};
+use heapq_constraints::fact::Protection;
+use heapq_constraints::heap::Edge;
+use heapq_constraints::question::{Usage, Usages};
+use heapq_constraints::{Constraint, Fact, Heap, Name, Origin};
+
+/// The rules of all layers, in the order in which they take effect: by file name, then by place.
+#[derive(Clone, Debug, Default)]
+pub struct PolicySet {
+    pub(crate) heaps: Vec<HeapRule>,
+    pub(crate) edges: Vec<Edge>,
+    pub(crate) devices: Vec<DeviceRule>,
+    pub(crate) grants: Vec<GrantRule>,
+}
+
+/// What the rules say of one heap name.
+#[derive(Clone, Debug)]
+pub struct HeapKnowledge {
+    /// The heap under the name that was asked for; `origins` has an entry for each property that a
+    /// rule stated, the others have the vocabulary's defaults.
+    pub heap: Heap,
+    /// Some rule speaks of it.
+    pub known: bool,
+    /// The rules that do, in order.
+    pub rules: Vec<Origin>,
+}
+
+/// What the rules say of one device in one use.
+#[derive(Clone, Debug, Default)]
+pub struct DeviceKnowledge {
+    /// Its needs, in order; those that a later rule overrides are already gone.
+    pub facts: Vec<Fact>,
+    /// What is to be dropped from the facts that others (the kernel) stated before, for the
+    /// explanation also what was dropped here.
+    pub overrides: Vec<Override>,
+    /// The uses that the rules add: a driver that maps the buffer in the kernel is a CPU user.
+    pub usage: Usages,
+    /// Who adds them.
+    pub usage_origins: Vec<(Usage, Origin)>,
+    /// Some rule applies. Otherwise the device is `unknown`.
+    pub known: bool,
+    /// The rules that do, in order.
+    pub rules: Vec<Origin>,
+}
+
+/// An `override` of a rule that applies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Override {
+    /// Constraint keys (`contiguous`, `attribute.NAME`) of which earlier facts are void.
+    pub keys: Vec<Name>,
+    /// The rule that says so.
+    pub origin: Origin,
+    /// Facts of earlier rules that it voided. Empty, and nothing of the kernel's voided either: the
+    /// override is without effect, which deserves a warning.
+    pub dropped: Vec<Fact>,
+}
+
+impl Override {
+    /// Whether it voids an earlier `fact`. A device's need of protected memory always stays: no
+    /// file may let frames leave it.
+    #[must_use]
+    pub fn voids(&self, fact: &Fact) -> bool {
+        fact.constraint != Constraint::Protected(Protection::Required)
+            && self.keys.iter().any(|key| **key == *fact.constraint.key())
+    }
+}
+
+/// What a caller may do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Grants {
+    /// Have buffers allocated.
+    pub allocate: bool,
+    /// Also from scarce heaps.
+    pub scarce: bool,
+    /// The last rule that spoke of this caller; `None`: none did, and nothing is granted.
+    pub origin: Option<Origin>,
+}
+
+impl PolicySet {
+    /// What is known of a heap that the machine names so. Later rules win key by key; roles and
+    /// aliases add up.
+    #[must_use]
+    pub fn heap(&self, name: &str, kernel: Kernel) -> HeapKnowledge {
+        let mut heap = Heap::new(name);
+        let mut rules = Vec::new();
+        for rule in self.heaps.iter().filter(|rule| rule.speaks_of(name, kernel)) {
+            overlay::apply(&mut heap, &rule.stated);
+            rules.push(rule.origin.clone());
+        }
+        HeapKnowledge { heap, known: !rules.is_empty(), rules }
+    }
+
+    /// The stated edges of the compatibility graph.
+    #[must_use]
+    pub fn edges(&self) -> Vec<Edge> {
+        self.edges.clone()
+    }
+
+    /// What is known of a device that will be used so.
+    #[must_use]
+    pub fn device(&self, view: &DeviceView<'_>, usage: Usages) -> DeviceKnowledge {
+        let mut knowledge = DeviceKnowledge::default();
+        // Rules see the uses that were asked for, not those that other rules add: the order of
+        // files must not decide whether a rule matches.
+        for rule in self.devices.iter().filter(|rule| rule.applies(view, usage)) {
+            knowledge.take(rule);
+        }
+        knowledge
+    }
+
+    /// What a caller may do. Every grant that names them counts; of two that contradict each other
+    /// the later one does.
+    #[must_use]
+    pub fn grant(&self, who: &Who<'_>) -> Grants {
+        let mut grants = Grants::default();
+        for rule in self.grants.iter().filter(|rule| rule.names(who)) {
+            grants.allocate = rule.allocate.unwrap_or(grants.allocate);
+            grants.scarce = rule.scarce.unwrap_or(grants.scarce);
+            grants.origin = Some(rule.origin.clone());
+        }
+        grants
+    }
+}
+
+impl DeviceKnowledge {
+    fn take(&mut self, rule: &DeviceRule) {
+        self.known = true;
+        self.rules.push(rule.origin.clone());
+        if let Some((keys, origin)) = &rule.overrides {
+            let mut voiding =
+                Override { keys: keys.clone(), origin: origin.clone(), dropped: Vec::new() };
+            voiding.dropped = self.facts.extract_if(.., |fact| voiding.voids(fact)).collect();
+            self.overrides.push(voiding);
+        }
+        self.facts.extend(rule.facts.iter().cloned());
+        for (usage, origin) in &rule.usage {
+            self.usage.insert(*usage);
+            self.usage_origins.push((*usage, origin.clone()));
+        }
+    }
+}
+
+impl HeapRule {
+    fn speaks_of(&self, name: &str, kernel: Kernel) -> bool {
+        let named = self.names.iter().any(|pattern| pattern.matches(name));
+        let aliased = self.stated.aliases.iter().any(|alias| **alias == *name);
+        (named || aliased) && self.kernel.as_ref().is_none_or(|range| range.holds(kernel))
+    }
+}
+
+impl GrantRule {
+    fn names(&self, who: &Who<'_>) -> bool {
+        let user = |account: &Account| match account {
+            Account::Everybody => true,
+            Account::Id(uid) => *uid == who.uid,
+            Account::Name(name) => who.user == Some(&**name),
+        };
+        let group = |account: &Account| match account {
+            Account::Everybody => true,
+            Account::Id(gid) => who.gids.contains(gid),
+            Account::Name(name) => who.groups.contains(&&**name),
+        };
+        self.users.iter().any(user) || self.groups.iter().any(group)
+    }
+}

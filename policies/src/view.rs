@@ -1,0 +1,87 @@
+//! What rules may look at: a device and a caller as others observed them.
+
+use crate::Kernel;
+use heapq_constraints::Name;
+use std::fmt;
+
+/// One node's device as discovery sees it; what is not known is absent, and a rule that asks for it
+/// does not match.
+#[derive(Clone, Copy)]
+pub struct DeviceView<'a> {
+    /// Name of the bound driver, as the `driver` link in sysfs ends.
+    pub driver: Option<&'a str>,
+    /// Name of the driver's module; `-` and `_` are the same in it.
+    pub module: Option<&'a str>,
+    /// The bus: `platform`, `pci`, `usb`, …
+    pub bus: Option<&'a str>,
+    /// The node's class: `video4linux`, `drm`, …
+    pub subsystem: Option<&'a str>,
+    /// The node's `name` attribute (V4L2 has one: `vivid-000-vid-cap`).
+    pub name: Option<&'a str>,
+    /// The devicetree node's `compatible` list.
+    pub compatible: &'a [Name],
+    /// The `modalias` attribute.
+    pub modalias: Option<&'a str>,
+    /// Path of the device (not of its node) below /sys.
+    pub path: Option<&'a str>,
+    /// Its nodes: `/dev/video0`.
+    pub nodes: &'a [Name],
+    /// The board's `compatible` list, as the devicetree's root has it.
+    pub board: &'a [Name],
+    /// Reads a parameter of the driver's module; an array is its elements with commas.
+    pub module_parameter: Option<&'a dyn Fn(&str) -> Option<String>>,
+    /// Whether an IOMMU translates for its DMA master (group type `DMA` or `DMA-FQ`). Unknown
+    /// counts as no.
+    pub has_iommu: Option<bool>,
+    /// Whether its DMA master is in an IOMMU group of whatever type: what counts for drivers that
+    /// run a domain of their own. Unknown is as `has_iommu`.
+    pub iommu_present: Option<bool>,
+    /// The running kernel.
+    pub kernel: Kernel,
+}
+
+impl<'a> DeviceView<'a> {
+    /// A device of which nothing is known, to be filled in.
+    #[must_use]
+    pub fn new(kernel: Kernel) -> Self {
+        Self {
+            driver: None,
+            module: None,
+            bus: None,
+            subsystem: None,
+            name: None,
+            compatible: &[],
+            modalias: None,
+            path: None,
+            nodes: &[],
+            board: &[],
+            module_parameter: None,
+            has_iommu: None,
+            iommu_present: None,
+            kernel,
+        }
+    }
+}
+
+impl fmt::Debug for DeviceView<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeviceView")
+            .field("driver", &self.driver)
+            .field("path", &self.path)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Who asks.
+#[derive(Clone, Copy, Debug)]
+pub struct Who<'a> {
+    /// Numeric user id.
+    pub uid: u32,
+    /// The user's name, where the system knows one.
+    pub user: Option<&'a str>,
+    /// Numeric ids of all groups.
+    pub gids: &'a [u32],
+    /// Names of those groups that have one.
+    pub groups: &'a [&'a str],
+}
