@@ -121,7 +121,9 @@ pub fn render(diagnostic: &Diagnostic, colour: bool) -> String {
         ),
         None => title.element(annotate_snippets::Origin::path(printable(&diagnostic.file))),
     };
-    renderer.render(&[group.elements(help)])
+    let outcome = (diagnostic.severity == Severity::Error)
+        .then(|| Level::NOTE.message("nothing of this file is used"));
+    renderer.render(&[group.elements(help).elements(outcome)])
 }
 
 /// File names and keys come from others: control characters must not reach a terminal.

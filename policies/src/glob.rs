@@ -9,6 +9,11 @@ impl Glob {
         Self(pattern.to_owned())
     }
 
+    /// The same pattern as sysfs spells module names.
+    pub(crate) fn with_underscores(&self) -> Self {
+        Self(self.0.replace('-', "_"))
+    }
+
     /// Takes time proportional to the product of both lengths at worst.
     pub(crate) fn matches(&self, text: &str) -> bool {
         let (pattern, text) = (self.0.as_bytes(), text.as_bytes());

@@ -81,6 +81,14 @@ pub struct Grants {
 }
 
 impl PolicySet {
+    /// Adds the rules of a later file.
+    pub(crate) fn append(&mut self, mut later: Self) {
+        self.heaps.append(&mut later.heaps);
+        self.edges.append(&mut later.edges);
+        self.devices.append(&mut later.devices);
+        self.grants.append(&mut later.grants);
+    }
+
     /// What is known of a heap that the machine names so. Later rules win key by key; roles and
     /// aliases add up.
     #[must_use]

@@ -4,6 +4,9 @@ use crate::Kernel;
 use heapq_constraints::Name;
 use std::fmt;
 
+/// Reads a parameter of the device's module by name.
+pub type ParameterOf<'a> = &'a dyn Fn(&str) -> Option<String>;
+
 /// One node's device as discovery sees it; what is not known is absent, and a rule that asks for it
 /// does not match.
 #[derive(Clone, Copy)]
@@ -29,7 +32,7 @@ pub struct DeviceView<'a> {
     /// The board's `compatible` list, as the devicetree's root has it.
     pub board: &'a [Name],
     /// Reads a parameter of the driver's module; an array is its elements with commas.
-    pub module_parameter: Option<&'a dyn Fn(&str) -> Option<String>>,
+    pub module_parameter: Option<ParameterOf<'a>>,
     /// Whether an IOMMU translates for its DMA master (group type `DMA` or `DMA-FQ`). Unknown
     /// counts as no.
     pub has_iommu: Option<bool>,

@@ -1,0 +1,181 @@
+//! `[[device]]`: what devices that match need.
+
+use super::read::{self, Rule};
+use super::source::{Complaints, shortened, suggestion};
+use crate::diagnostic::Code;
+use crate::glob::Glob;
+use crate::rule::{Condition, DeviceRule, Subject, When};
+use heapq_constraints::value::{Entry, Node, Table, Value};
+use heapq_constraints::{Fact, Name, Origin, vocabulary};
+
+/// The constraint keys of the vocabulary, which a rule states and overrides.
+pub(crate) const CONSTRAINTS: [&str; 22] = [
+    "link",
+    "heaps",
+    "avoid",
+    "prefer",
+    "contiguous",
+    "address-bits",
+    "address-window",
+    "base-alignment",
+    "access",
+    "dma-coherent",
+    "protected",
+    "held",
+    "dedicated",
+    "shared",
+    "min-count",
+    "max-count",
+    "min-size",
+    "max-size",
+    "padding",
+    "attribute",
+    "format",
+    "unknown",
+];
+
+const RULE: [&str; 5] = ["match", "unless", "when", "usage", "override"];
+const OTHER_CONDITIONS: [&str; 4] = ["module-parameter", "kernel", "has-iommu", "iommu-present"];
+
+pub(super) fn read(rule: &Rule<'_>, complaints: &mut Complaints<'_>) -> Option<DeviceRule> {
+    let known = [RULE.as_slice(), &CONSTRAINTS].concat();
+    let table = rule.keep_known("`[[device]]` has no key", &known, complaints);
+    let matches = match table.get("match") {
+        Some(node) => conditions("match", node, complaints),
+        None => {
+            let help = "add `match = { driver = \"…\" }`";
+            let message = "`[[device]]` without `match`";
+            complaints.tell(Code::MissingKey, rule.at, message, Some(help.to_owned()));
+            return None;
+        }
+    };
+    let unless = table.get("unless");
+    Some(DeviceRule {
+        matches,
+        unless: unless.map(|node| conditions("unless", node, complaints)).unwrap_or_default(),
+        when: table.get("when").map(|node| when(node, complaints)).unwrap_or_default(),
+        usage: table.get("usage").map(|node| usage(node, complaints)).unwrap_or_default(),
+        overrides: overrides(&table, complaints),
+        facts: facts(rule, &table, complaints)?,
+        origin: complaints.source().origin(rule.at),
+    })
+}
+
+fn usage(
+    node: &Node,
+    complaints: &mut Complaints<'_>,
+) -> Vec<(heapq_constraints::question::Usage, Origin)> {
+    let words = read::usages(node, complaints);
+    words.into_iter().map(|(usage, at)| (usage, complaints.source().origin(at))).collect()
+}
+
+fn facts(rule: &Rule<'_>, table: &Table, complaints: &mut Complaints<'_>) -> Option<Vec<Fact>> {
+    let stated = read::only(table, &CONSTRAINTS);
+    let source = complaints.source();
+    match vocabulary::facts(&stated, "device", &|at| source.origin(at.or(rule.at))) {
+        Ok(facts) => Some(facts),
+        Err(list) => {
+            super::invalid(list, rule, complaints);
+            None
+        }
+    }
+}
+
+fn conditions(key: &str, node: &Node, complaints: &mut Complaints<'_>) -> Vec<Condition> {
+    let wanted = "a table such as `{ driver = \"…\" }`";
+    let entries = read::entries(key, wanted, node, complaints);
+    if entries.is_empty() && matches!(node.value, Value::Table(_)) {
+        let message = format!("`{key}` is empty");
+        let help = format!("name what to look at: {}", known_conditions().join(", "));
+        complaints.tell(Code::MissingKey, node.at, message, Some(help));
+    }
+    let mut conditions = Vec::new();
+    for entry in entries {
+        conditions.extend(condition(key, entry, complaints));
+    }
+    conditions
+}
+
+fn known_conditions() -> Vec<&'static str> {
+    Subject::ALL.iter().map(|(key, _)| *key).chain(OTHER_CONDITIONS).collect()
+}
+
+fn condition(within: &str, entry: &Entry, complaints: &mut Complaints<'_>) -> Vec<Condition> {
+    let key = entry.key.as_str();
+    if let Some((_, subject)) = Subject::ALL.iter().find(|(known, _)| *known == key) {
+        let mut patterns = read::globs(key, &entry.node, complaints);
+        if *subject == Subject::Module {
+            patterns = patterns.iter().map(Glob::with_underscores).collect();
+        }
+        return vec![Condition::Text(*subject, patterns)];
+    }
+    let one = match key {
+        "kernel" => read::kernel(&entry.node, complaints).map(Condition::Kernel),
+        "has-iommu" => read::flag(key, &entry.node, complaints).map(Condition::HasIommu),
+        "iommu-present" => read::flag(key, &entry.node, complaints).map(Condition::IommuPresent),
+        "module-parameter" => return parameters(&entry.node, complaints),
+        _ => {
+            let what = format!("`{within}` has no key");
+            complaints.unknown(Code::UnknownKey, entry, &what, &known_conditions());
+            None
+        }
+    };
+    one.into_iter().collect()
+}
+
+fn parameters(node: &Node, complaints: &mut Complaints<'_>) -> Vec<Condition> {
+    let wanted = "a table such as `{ allocators = 1 }`";
+    let mut conditions = Vec::new();
+    for entry in read::entries("module-parameter", wanted, node, complaints) {
+        let mut values = Vec::new();
+        for item in read::one_or_more(&entry.key, &entry.node, complaints) {
+            match &item.value {
+                // As sysfs shows them.
+                Value::Bool(flag) => values.push(Glob::new(if *flag { "Y" } else { "N" })),
+                Value::Integer(number) => values.push(Glob::new(&number.to_string())),
+                Value::Text(text) => {
+                    values.extend(read::glob(&entry.key, text, item.at, complaints));
+                }
+                _ => read::wrong_type(&entry.key, "a value or a list of them", item, complaints),
+            }
+        }
+        conditions.push(Condition::Parameter { name: entry.key.clone(), values });
+    }
+    conditions
+}
+
+fn when(node: &Node, complaints: &mut Complaints<'_>) -> Vec<When> {
+    let wanted = "tables such as `{ usage = [\"scanout\"] }`";
+    let mut list = Vec::new();
+    for item in read::one_or_more("when", node, complaints) {
+        let mut usage = Vec::new();
+        for entry in read::entries("when", wanted, item, complaints) {
+            if entry.key == "usage" {
+                usage = read::usages(&entry.node, complaints);
+            } else {
+                complaints.unknown(Code::UnknownKey, entry, "`when` has no key", &["usage"]);
+            }
+        }
+        list.push(When { usage: usage.into_iter().map(|(word, _)| word).collect() });
+    }
+    list
+}
+
+fn overrides(table: &Table, complaints: &mut Complaints<'_>) -> Option<(Vec<Name>, Origin)> {
+    let node = table.get("override")?;
+    let mut keys = Vec::new();
+    for (key, at) in read::texts("override", node, complaints) {
+        let attribute = key.strip_prefix("attribute.").is_some_and(|name| !name.is_empty());
+        if attribute || (CONSTRAINTS.contains(&key) && key != "attribute") {
+            keys.push(key.into());
+        } else if key == "attribute" {
+            let help = "name the attribute: `attribute.NAME`";
+            let message = "`override` of every attribute";
+            complaints.tell(Code::InvalidValue, at, message, Some(help.to_owned()));
+        } else {
+            let message = format!("`{}` is no constraint", shortened(key));
+            complaints.tell(Code::InvalidValue, at, message, Some(suggestion(key, &CONSTRAINTS)));
+        }
+    }
+    Some((keys, complaints.source().origin(node.at)))
+}

@@ -1,0 +1,118 @@
+//! A policy file's text while it is being checked, and the complaints about it.
+
+use crate::diagnostic::{Code, Diagnostic, Severity};
+use heapq_constraints::value::{Entry, Place};
+use heapq_constraints::{Name, Origin, vocabulary};
+use std::sync::Arc;
+
+/// One file's name and text.
+pub(crate) struct Source {
+    file: Name,
+    text: Arc<str>,
+    /// Where each line begins, in bytes.
+    lines: Vec<usize>,
+}
+
+impl Source {
+    pub(crate) fn new(file: Name, text: &str) -> Self {
+        let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        let lines = std::iter::once(0).chain(breaks.map(|(at, _)| at + 1)).collect();
+        Self { file, text: text.into(), lines }
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The line of a place, counted from 1. The same as `document::line`, but a file has thousands
+    /// of keys and the text shall not be counted through for each.
+    fn line(&self, at: Place) -> u32 {
+        let line = self.lines.partition_point(|begin| *begin <= at.start);
+        u32::try_from(line).unwrap_or(u32::MAX)
+    }
+
+    /// The origin of what stands at a place.
+    pub(crate) fn origin(&self, at: Option<Place>) -> Origin {
+        let line = at.map_or(0, |at| self.line(at));
+        Origin::Policy { file: Name::clone(&self.file), line }
+    }
+}
+
+/// Collects what is wrong with one file.
+pub(crate) struct Complaints<'a> {
+    source: &'a Source,
+    list: Vec<Diagnostic>,
+}
+
+impl<'a> Complaints<'a> {
+    pub(crate) fn new(source: &'a Source) -> Self {
+        Self { source, list: Vec::new() }
+    }
+
+    pub(crate) fn source(&self) -> &'a Source {
+        self.source
+    }
+
+    /// In the order of the text.
+    pub(crate) fn into_list(mut self) -> Vec<Diagnostic> {
+        self.list.sort_by_key(|one| one.excerpt.as_ref().map(|(at, _)| *at));
+        self.list
+    }
+
+    pub(crate) fn tell(
+        &mut self,
+        code: Code,
+        at: Option<Place>,
+        message: impl Into<String>,
+        help: Option<String>,
+    ) {
+        self.list.push(Diagnostic {
+            severity: Severity::Error,
+            code,
+            file: Name::clone(&self.source.file),
+            line: at.map_or(0, |at| self.source.line(at)),
+            message: message.into(),
+            help,
+            excerpt: at.map(|at| (at, Arc::clone(&self.source.text))),
+        });
+    }
+
+    /// A word that is not among the known ones. `what` precedes it: `match has no key`.
+    pub(crate) fn unknown(&mut self, code: Code, entry: &Entry, what: &str, known: &[&str]) {
+        let message = format!("{what} `{}`", shortened(&entry.key));
+        self.tell(code, entry.at, message, Some(suggestion(&entry.key, known)));
+    }
+}
+
+/// What to write instead of a word that nobody knows.
+pub(crate) fn suggestion(word: &str, known: &[&str]) -> String {
+    match vocabulary::nearest(word, known) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("there are {}", known.join(", ")),
+    }
+}
+
+/// Enough of a text to recognise it; it may be of any length.
+pub(crate) fn shortened(text: &str) -> String {
+    const LENGTH: usize = 60;
+    match text.char_indices().nth(LENGTH) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document;
+
+    #[test]
+    fn lines_are_those_of_the_document() {
+        let text = "a\n\nbc\n";
+        let source = Source::new("x.toml".into(), text);
+        for start in 0..=text.len() {
+            let at = Place { start, end: start };
+            assert_eq!(source.line(at), document::line(text, at), "{start}");
+        }
+    }
+}
