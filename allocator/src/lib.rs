@@ -1,1 +1,24 @@
-//! Policies.
+//! Heaps and devices of the running machine, the accounts of what was handed out, and the one use
+//! case: ask, solve, allocate.
+//!
+//! [`discover`] reads what a machine shows into an [`Observation`] (plain data, the same from a
+//! running machine, a captured /sys or a snapshot file) and assembles a [`Topology`] from it, which
+//! no one changes afterwards. [`Broker`] takes questions against the current topology, solves them,
+//! charges the caller in the [`ledger`] and walks the plan's candidates through [`heaps`].
+
+#![deny(unsafe_code)]
+
+pub mod admission;
+pub mod broker;
+pub mod caller;
+pub mod discover;
+pub mod heaps;
+pub mod ledger;
+pub mod sys;
+pub mod topology;
+pub mod udev;
+
+pub use broker::{AskError, Broker, Config, Grant, LeaseInfo, OpenError, Outcome, UnknownLease};
+pub use caller::{Caller, Holder};
+pub use discover::Observation;
+pub use topology::{Device, Iommu, Topology, UnknownDevice, complete};

@@ -1,0 +1,131 @@
+//! What comes back from the broker.
+
+use crate::caller::Holder;
+use crate::topology::UnknownDevice;
+use heapq_constraints::solve::Refused;
+use heapq_constraints::vocabulary::Invalid;
+use heapq_constraints::{Answer, Name};
+use std::os::fd::OwnedFd;
+
+/// What an allocation came to. All of these are answers.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Buffers.
+    Granted(Grant),
+    /// Nothing can satisfy all; the answer says why.
+    Conflict(Answer),
+    /// Each heap that would serve has failed.
+    NoMemory {
+        /// The plan that could not be carried out.
+        answer: Answer,
+        /// The heaps in the order they were tried (planes joined by `+`), each with its failure.
+        tried: Vec<(Name, String)>,
+    },
+    /// The caller holds too much already.
+    OverQuota {
+        /// `leases`, `buffers` or `bytes`.
+        what: &'static str,
+        /// How much its user may hold.
+        bound: u64,
+        /// How much its user holds.
+        in_use: u64,
+        /// How much this request asks for.
+        asked: u64,
+    },
+}
+
+/// Buffers that were allocated.
+#[derive(Debug)]
+pub struct Grant {
+    /// By this number the holder gives it back.
+    pub lease: u64,
+    /// The plan, as it was carried out.
+    pub answer: Answer,
+    /// Which of the plan's candidates it came from.
+    pub candidate: usize,
+    /// Frame by frame, and in a frame plane by plane: the first of them
+    /// ([`super::FDS_PER_MESSAGE`] at most).
+    pub buffers: Vec<OwnedFd>,
+    /// How many there are in all.
+    pub total_buffers: u32,
+    /// Heaps that were tried before and failed, each with its failure.
+    pub fallback_from: Vec<(Name, String)>,
+    /// The buffers are plain memfds and no dma-bufs.
+    pub stand_in: bool,
+}
+
+/// One lease, for listings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeaseInfo {
+    /// Its number.
+    pub lease: u64,
+    /// Who holds it.
+    pub holder: Holder,
+    /// Whose quota it counts against.
+    pub uid: u32,
+    /// The process that asked, where it is known.
+    pub pid: Option<u32>,
+    /// The heap of each buffer of a frame.
+    pub heaps: Vec<Name>,
+    /// How many buffers.
+    pub buffers: u32,
+    /// How many bytes, as allocated.
+    pub bytes: u64,
+}
+
+/// A request that was malformed, not authorised, or failed.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// Malformed, or larger than the solver's bounds.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// It names a device that is not here.
+    #[error(transparent)]
+    UnknownDevice(#[from] UnknownDevice),
+    /// It names a lease that the holder does not hold.
+    #[error(transparent)]
+    UnknownLease(#[from] UnknownLease),
+    /// No grant covers the caller, or the system does not let this process open the heaps.
+    #[error("{who} may not allocate: {why}")]
+    NotAuthorized {
+        /// The user, by name or number.
+        who: String,
+        /// Which rule or file says so.
+        why: String,
+    },
+    /// It asks for more buffers than one request may.
+    #[error("{what}: {found} exceeds the bound of {bound}")]
+    TooMany {
+        /// What there is too much of.
+        what: &'static str,
+        /// How many.
+        found: u64,
+        /// How many there may be.
+        bound: u64,
+    },
+    /// Every heap that would serve has vanished.
+    #[error("no heap is left: {} vanished", heaps.join(", "))]
+    HeapGone {
+        /// Their names.
+        heaps: Vec<String>,
+    },
+    /// The system failed us.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was being done.
+        what: String,
+        /// How it failed.
+        source: std::io::Error,
+    },
+}
+
+impl From<Invalid> for AskError {
+    fn from(invalid: Invalid) -> Self {
+        Self::Refused(Refused::Invalid(invalid))
+    }
+}
+
+/// A lease that this holder does not hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("lease {0} is not held by this client")]
+pub struct UnknownLease(pub u64);

@@ -1,0 +1,203 @@
+//! What a machine shows, as plain data, and the topology that follows from it.
+//!
+//! An [`Observation`] comes from a directory that holds `sys`, `dev` and `proc` (the running
+//! machine, a capture, a test's made-up tree: [`sysfs`]) or from a file that somebody wrote
+//! ([`snapshot`]). [`assemble`] turns it into a topology and reads nothing.
+
+mod assemble;
+mod board;
+mod devicetree;
+mod ram;
+mod root;
+pub mod snapshot;
+pub mod sysfs;
+
+pub use assemble::assemble;
+pub use board::bundled_board;
+
+use heapq_constraints::Name;
+use heapq_constraints::fact::Windows;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What a machine shows of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Observation {
+    /// The kernel's release, e.g. `6.12.107+deb13-amd64`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kernel: Option<Name>,
+    /// What the kernel was built for.
+    pub arch: Arch,
+    /// The `compatible` list of the devicetree's root, most specific first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub board: Vec<Name>,
+    /// Where RAM is, CPU-physical; `None` where that cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ram: Option<Placed>,
+    /// Where the default contiguous area lies, as `cma=SIZE@START-END` on the command line says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cma_argument: Option<CmaArgument>,
+    /// The top of what every bus with `dma-ranges` reaches, CPU-physical, not included: the kernel
+    /// puts its own default area below it. `None`: no bus is limited, or there is no devicetree.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dma_reach: Option<u64>,
+    /// All nodes of class `dma_heap`, by name.
+    #[serde(rename = "heap", skip_serializing_if = "Vec::is_empty")]
+    pub heaps: Vec<SeenHeap>,
+    /// Contiguous areas, by name.
+    #[serde(rename = "cma", skip_serializing_if = "Vec::is_empty")]
+    pub cma: Vec<CmaArea>,
+    /// Reusable `shared-dma-pool` nodes of the devicetree, by name.
+    #[serde(rename = "pool", skip_serializing_if = "Vec::is_empty")]
+    pub pools: Vec<Pool>,
+    /// Parameters of the modules that drive the devices: module, then parameter.
+    #[serde(rename = "module", skip_serializing_if = "BTreeMap::is_empty")]
+    pub modules: BTreeMap<Name, BTreeMap<Name, Name>>,
+    /// Devices with a driver, by path.
+    #[serde(rename = "device", skip_serializing_if = "Vec::is_empty")]
+    pub devices: Vec<SeenDevice>,
+    /// What was odd or unreadable, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+}
+
+/// A family of processors, as far as the rules differ.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Arch {
+    /// 32 or 64 bits: devices snoop caches, the default contiguous area lies anywhere in RAM.
+    X86,
+    /// 32-bit ARM.
+    Arm,
+    /// 64-bit ARM.
+    Arm64,
+    /// RISC-V.
+    Riscv,
+    /// Another one, or unknown: nothing is assumed of it.
+    #[default]
+    Other,
+}
+
+/// Places with the file that names them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Placed {
+    /// CPU-physical intervals.
+    pub windows: Windows,
+    /// The file, by its absolute path.
+    pub from: Name,
+}
+
+/// What `cma=` on the kernel's command line says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct CmaArgument {
+    /// Its size in bytes; 0 switches the area off.
+    pub bytes: u64,
+    /// Where it has to lie.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Windows>,
+}
+
+/// One entry of class `dma_heap`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct SeenHeap {
+    /// The name, which is all that the kernel tells of a heap.
+    pub name: Name,
+    /// Its directory in sysfs.
+    pub path: Name,
+    /// Its device node is there too.
+    pub node: bool,
+}
+
+/// One contiguous area of the kernel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct CmaArea {
+    /// As /sys/kernel/mm/cma names it.
+    pub name: Name,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// A `/reserved-memory` node of the devicetree that becomes a contiguous area and a heap.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Pool {
+    /// The node's name with its unit address: also the heap's.
+    pub name: Name,
+    /// It carries `linux,cma-default`.
+    #[serde(default)]
+    pub default: bool,
+    /// Where it lies (`reg`), or may lie (`alloc-ranges`), CPU-physical; `None`: it does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Windows>,
+    /// Its size in bytes, where it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+}
+
+/// One device with a driver, and the nodes through which it is opened.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct SeenDevice {
+    /// The directory of the device in sysfs (the parent of its nodes).
+    pub path: Name,
+    /// Device nodes, e.g. `/dev/video0`. Empty for one that only masters DMA for others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nodes: Vec<Name>,
+    /// What the kernel calls those nodes (V4L2's card and queue names), in the same order where
+    /// it says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<Name>,
+    /// `video4linux`, `drm`, `accel`, `media`; or the bus, where there is no node.
+    pub subsystem: Name,
+    /// The driver that is bound to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub driver: Option<Name>,
+    /// The driver's module, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub module: Option<Name>,
+    /// `platform`, `pci`, `usb` …
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bus: Option<Name>,
+    /// From the devicetree, most specific first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub compatible: Vec<Name>,
+    /// The device's modalias.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub modalias: Option<Name>,
+    /// Its node's path in the devicetree.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of_node: Option<Name>,
+    /// The device that masters its DMA, where that is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub master: Option<Name>,
+    /// Text of `iommu_group/type`, where there is a group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iommu_group: Option<Name>,
+    /// The DMA mask, where the kernel shows one that means something: PCI, with a driver bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dma_mask_bits: Option<u8>,
+    /// What the `dma-ranges` of the buses above it leave, CPU-physical; `None`: no limit is stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dma_window: Option<Placed>,
+    /// Whether it snoops caches, and who says so; `None` where nobody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dma_coherent: Option<bool>,
+    /// Heaps that it links to in sysfs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub heap_links: Vec<HeapLink>,
+}
+
+/// A `dma_heap` link in a device's directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct HeapLink {
+    /// The heap it leads to.
+    pub heap: Name,
+    /// The link itself.
+    pub path: Name,
+}

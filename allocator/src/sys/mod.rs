@@ -1,0 +1,8 @@
+//! The kernel's interfaces: the only place with `unsafe`, one note of safety a block.
+
+#![allow(unsafe_code)]
+
+pub mod dma_buf;
+pub mod dma_heap;
+pub mod mapping;
+pub mod v4l2;
