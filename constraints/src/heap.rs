@@ -1,5 +1,7 @@
 //! What a buffer from a heap is, and which heap's buffers serve in another's place.
 
+pub use crate::heap_set::HeapSet;
+
 use crate::fact::{AccessSet, Windows};
 use crate::{Name, Origin};
 use std::collections::BTreeMap;
@@ -88,43 +90,4 @@ pub struct Edge {
     pub to: Name,
     /// Who says so.
     pub origin: Origin,
-}
-
-/// The heaps of a machine with their compatibility graph. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct HeapSet {
-    heaps: std::sync::Arc<[Heap]>,
-}
-
-impl HeapSet {
-    /// Builds the graph from the stated edges and those that follow from the properties.
-    ///
-    /// # Errors
-    /// A name that two heaps bear, as `heap.NAME.name` or `heap.NAME.aliases` of the later one.
-    pub fn new(heaps: Vec<Heap>, _edges: &[Edge]) -> Result<Self, crate::vocabulary::Invalid> {
-        Ok(Self { heaps: heaps.into() })
-    }
-
-    /// All heaps, absent ones included, by name.
-    #[must_use]
-    pub fn heaps(&self) -> &[Heap] {
-        &self.heaps
-    }
-
-    /// The heap that bears `name`.
-    #[must_use]
-    pub fn find(&self, name: &str) -> Option<&Heap> {
-        self.heaps.iter().find(|heap| heap.bears(name))
-    }
-
-    /// The same heaps as one caller may use them: those for which `permitted` says no are
-    /// `not-permitted`.
-    #[must_use]
-    pub fn permitting(&self, permitted: impl Fn(&Heap) -> bool) -> Self {
-        let mut heaps = self.heaps.to_vec();
-        for heap in &mut heaps {
-            heap.permitted = heap.permitted && permitted(heap);
-        }
-        Self { heaps: heaps.into() }
-    }
 }

@@ -11,9 +11,14 @@
 #![forbid(unsafe_code)]
 
 pub mod answer;
+mod bits;
 pub mod explain;
 pub mod fact;
+mod graph;
 pub mod heap;
+mod heap_set;
+mod kind;
+mod layout;
 pub mod origin;
 pub mod question;
 pub mod solve;

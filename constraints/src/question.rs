@@ -29,7 +29,18 @@ pub struct Participant {
     /// Its needs.
     pub facts: Vec<Fact>,
     /// Exactly one is chosen; earlier is better. Empty: there is nothing to choose.
-    pub alternatives: Vec<Vec<Fact>>,
+    pub alternatives: Vec<Alternative>,
+}
+
+/// One table of a group of alternatives: the same keys as its participant, which then lacks them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Alternative {
+    /// What the participant does with a buffer if this table is chosen, beside its own usage.
+    pub usage: Usages,
+    /// Its driver, if this table is chosen.
+    pub driver: Option<Name>,
+    /// Its needs, beside the participant's own.
+    pub facts: Vec<Fact>,
 }
 
 impl Participant {
@@ -143,6 +154,12 @@ impl Usages {
     #[must_use]
     pub fn cpu(self) -> bool {
         self.contains(Usage::CpuRead) || self.contains(Usage::CpuWrite)
+    }
+
+    /// Those of both.
+    #[must_use]
+    pub fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
     }
 
     /// The usages that are in, in the order of the vocabulary.
