@@ -1,0 +1,39 @@
+#!/bin/bash
+# Breaks every step on every kernel in turn. A step that still holds when what it shows is broken
+# shows nothing: the run must fail, at that step, with all before it unharmed.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+logs=${CARGO_TARGET_DIR:-$here/../../target}/vm
+
+# judge STEP KERNEL STATUS OUTPUT-FILE
+judge() {
+	local expected actual
+	expected=$(awk -v step="$1" -v kernel="$2" '
+		/^#/ || ($2 != "both" && $2 != kernel) { next }
+		$1 == step { print "FAILED " $1; exit }
+		{ print "ok " $1 }' "$here/steps")
+	actual=$(awk '$1 == "ok" || $1 == "FAILED" { print $1, $2 }' "$4")
+	[ "$3" = 1 ] && [ "$actual" = "$expected" ]
+}
+
+failed=0
+while read -r name image initrd words; do
+	while read -r step kernels _; do
+		case $step in '' | '#') continue ;; esac
+		[ "$kernels" = both ] || [ "$kernels" = "$name" ] || continue
+		begun=$SECONDS status=0
+		# shellcheck disable=SC2086 # words are words
+		"$here/boot.sh" "$image" "$initrd" "$logs/broken.log" \
+			"heapq.kernel=$name" "heapq.break=$step" $words >"$logs/broken.out" 2>&1 </dev/null || status=$?
+		if judge "$step" "$name" "$status" "$logs/broken.out"; then
+			echo "ok $name $step fails when it is broken ($((SECONDS - begun)) s)"
+		else
+			echo "FAILED $name $step: broken, the run ended with $status:"
+			sed 's/^/    /' "$logs/broken.out"
+			failed=1
+		fi
+	done <"$here/steps"
+done <<<"$("$here/prepare.sh")"
+echo "== $SECONDS s"
+exit "$failed"

@@ -1,0 +1,48 @@
+# Debian packages of another release than this machine's, without touching this machine. Sourced.
+#
+# apt does the work with a state directory of its own, and checks the signatures; the mirror is the
+# one that this machine's apt is configured with.
+
+# debian_mirror: the URI, or nothing where this machine has no apt or is not a Debian.
+debian_mirror() {
+	command -v apt-get >/dev/null || return 0
+	apt-get indextargets --format '$(CREATED_BY) $(ORIGIN) $(LABEL) $(CODENAME) $(REPO_URI)' |
+		awk '$1 == "Packages" && $2 == "Debian" && $3 == "Debian" && $4 !~ /-/ { print $5; exit }'
+}
+
+# debian_open DIR SUITE...: an apt state in DIR (absolute) for these suites; fills debian_apt, the
+# options that every later call of apt takes, and reads the index.
+debian_open() {
+	local dir=$1 mirror keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+	shift
+	mirror=$(debian_mirror)
+	if [ -z "$mirror" ]; then
+		echo "no Debian mirror in this machine's apt configuration" >&2
+		return 1
+	fi
+	mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial" "$dir/parts"
+	: >"$dir/status"
+	printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\nSigned-By: %s\n' \
+		"$mirror" "$*" "$keyring" >"$dir/parts/debian.sources"
+	debian_apt=(
+		-o "Dir::State=$dir" -o "Dir::State::Lists=$dir/lists" -o "Dir::State::status=$dir/status"
+		-o "Dir::Cache=$dir/cache" -o Dir::Etc::SourceList=/dev/null
+		-o "Dir::Etc::SourceParts=$dir/parts" -o Dir::Etc::PreferencesParts=/dev/null
+		-o APT::Architecture=amd64 -o APT::Architectures=amd64
+		# Whoever runs the tests may not be able to become the user _apt.
+		-o "APT::Sandbox::User=$(id -un)"
+	)
+	apt-get -q -q "${debian_apt[@]}" update
+}
+
+# debian_newest META: the package that META depends on for "the current one" (linux-image-amd64,
+# linux-source).
+debian_newest() {
+	apt-cache "${debian_apt[@]}" depends "$1" | awk '/Depends: linux-/ { print $2; exit }'
+}
+
+# debian_unpack PACKAGE DIR: downloads it and unpacks it into DIR/root.
+debian_unpack() {
+	(cd "$2" && apt-get -q -q "${debian_apt[@]}" download "$1") &&
+		dpkg-deb -x "$2/$1"_*.deb "$2/root"
+}

@@ -1,0 +1,61 @@
+# What must not bring the daemon down, nor use it up. Sourced by scenario.sh.
+
+hide() { mv /dev/dma_heap/system /dev/hidden-heap; }
+unhide() { mv /dev/hidden-heap /dev/dma_heap/system; }
+
+step_heap_vanished() {
+	hide
+	exits 1 as camera heapq-guest ask system 4096 1 2>/tmp/refusal
+	grep -q system /tmp/refusal || fail "$(cat /tmp/refusal)"
+	unhide
+	as camera heapq-guest ask system 4096 1
+}
+
+# It stays where it is.
+break_heap_vanished() {
+	hide() { :; }
+	unhide() { :; }
+}
+
+policy='[[device]]
+match = { driver = "uvcvideo" }
+contigous = true'
+
+step_broken_policy() {
+	mkdir -p /etc/heapq/policy.d
+	echo "$policy" >/etc/heapq/policy.d/95-broken.toml
+	restart_daemon
+	grep -q '95-broken.toml' "$daemon_log" || fail "the file is not named: $(cat "$daemon_log")"
+	as camera heapq-guest ask system 4096 1
+}
+
+# Nothing is wrong with it.
+break_broken_policy() { policy=${policy/contigous/contiguous}; }
+
+descriptors() { ls "/proc/$(cat "$daemon_pid")/fd" | wc -l; }
+
+meanwhile() { :; }
+
+as_before() { [ "$(descriptors)" = "$1" ]; }
+
+step_descriptors() {
+	local before round
+	as camera heapq-guest ask system 4096 20
+	before=$(descriptors)
+	meanwhile
+	for round in 1 2 3; do
+		as camera heapq-guest ask system 4096 20
+		exits 4 as stranger heapq-guest ask system 4096 1
+		exits 5 as camera heapq-guest ask system "$((1 << 40))" 1
+	done
+	step_client_killed
+	within 10 as_before "$before"
+}
+
+# Somebody keeps more buffers than a message carries.
+break_descriptors() {
+	meanwhile() {
+		setpriv --reuid camera --regid camera --init-groups -- heapq-guest hold system 4096 20 >/tmp/kept &
+		within 20 grep -q '20 buffers' /tmp/kept
+	}
+}

@@ -1,0 +1,143 @@
+#!/bin/bash
+# Packs the guest's root file system: what `make install` installs, a real dbus-daemon and udevd with
+# their rules and libraries from this machine, busybox, the test client and the scenario.
+#
+# usage: initrd.sh BIN-DIR OUT [STOCK-KERNEL-DIR]     (the latter's modules come too)
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+bin=$1 out=$2 stock=${3:-}
+tree=$(mktemp -d)
+trap 'rm -rf "$tree"' EXIT
+
+# libraries FILE: those that FILE of this machine is linked with, at the paths they have here.
+libraries() {
+	local list library
+	list=$(ldd "$1" 2>/dev/null) || return 0
+	case $list in
+	*'not found'*)
+		echo "a library of $1 is missing here: $list" >&2
+		return 1
+		;;
+	esac
+	for library in $(grep -o '/[^ )]*' <<<"$list"); do
+		[ -e "$tree$library" ] && continue
+		mkdir -p "$tree$(dirname "$library")"
+		cp -L "$library" "$tree$library"
+	done
+}
+
+program() { # FILE [DESTINATION]
+	local to=$tree${2:-$1}
+	mkdir -p "$(dirname "$to")"
+	cp -L "$1" "$to"
+	libraries "$1"
+}
+
+skeleton() {
+	mkdir -p "$tree"/usr/{bin,sbin,lib,lib64} "$tree"/{dev,proc,sys,run,tmp,etc,root,var/lib/dbus}
+	local dir
+	for dir in bin sbin lib lib64; do ln -s "usr/$dir" "$tree/$dir"; done
+	ln -s ../run "$tree/var/run"
+	cp "$here/guest/init" "$tree/init"
+	mkdir "$tree/scenario"
+	cp "$here"/guest/*.sh "$here/steps" "$tree/scenario/"
+}
+
+# The users of the scenario. `camera` is in group heapq, which the shipped policy grants; `stranger`
+# is not. The groups before them are those that udev's own rules name.
+accounts() {
+	cat >"$tree/etc/passwd" <<-'LIST'
+		root:x:0:0:root:/root:/bin/sh
+		messagebus:x:101:101::/:/bin/false
+		heapq:x:102:102::/:/bin/false
+		camera:x:1000:1000::/:/bin/sh
+		stranger:x:1001:1001::/:/bin/sh
+	LIST
+	cat >"$tree/etc/group" <<-'LIST'
+		root:x:0:
+		messagebus:x:101:
+		heapq:x:102:camera
+		camera:x:1000:
+		stranger:x:1001:
+		video:x:44:camera,stranger
+	LIST
+	local gid=200 group
+	for group in tty disk lp cdrom audio render kvm input sgx dialout kmem floppy tape netdev; do
+		echo "$group:x:$((gid += 1)):" >>"$tree/etc/group"
+	done
+	echo 0123456789abcdef0123456789abcdef >"$tree/etc/machine-id"
+	ln -s /etc/machine-id "$tree/var/lib/dbus/machine-id"
+}
+
+# A machine without udevd (a container) downloads the package and installs nothing.
+udev_tree() { # prints where the udev package's files are: / or a directory
+	local cache=${XDG_CACHE_HOME:-$HOME/.cache}/heapq/vm/udev
+	if [ -x /usr/bin/udevadm ] && [ -d /usr/lib/udev/rules.d ]; then
+		echo /
+		return
+	fi
+	if [ ! -d "$cache" ]; then
+		rm -rf "$cache.new"
+		mkdir -p "$cache.new"
+		(cd "$cache.new" && apt-get -q -q -o "APT::Sandbox::User=$(id -un)" download udev >&2)
+		dpkg-deb -x "$cache.new"/udev_*.deb "$cache.new"
+		rm "$cache.new"/*.deb
+		mv "$cache.new" "$cache"
+	fi
+	echo "$cache"
+}
+
+udev() {
+	local from dir
+	from=$(udev_tree)
+	mkdir -p "$tree/usr/lib/udev" "$tree/usr/lib/systemd"
+	for dir in usr/bin bin; do
+		[ ! -e "$from/$dir/udevadm" ] || program "$from/$dir/udevadm" /usr/bin/udevadm
+	done
+	# udevd and udevadm are one program, told apart by its name.
+	ln -s /usr/bin/udevadm "$tree/usr/lib/systemd/systemd-udevd"
+	for dir in usr/lib lib; do
+		[ ! -d "$from/$dir/udev/rules.d" ] || cp -R "$from/$dir/udev/rules.d" "$tree/usr/lib/udev/"
+		[ ! -e "$from/$dir/udev/v4l_id" ] || program "$from/$dir/udev/v4l_id" /usr/lib/udev/v4l_id
+	done
+}
+
+bus() {
+	program /usr/bin/dbus-daemon
+	mkdir -p "$tree/usr/share/dbus-1/system.d" "$tree/etc/dbus-1"
+	cp /usr/share/dbus-1/system.conf "$tree/usr/share/dbus-1/"
+}
+
+ours() {
+	local name stripped=$tree/stripped
+	mkdir "$stripped"
+	for name in heapqd heapq heapq-guest; do
+		# Most of a program is debugging information, which nobody reads in there.
+		strip -o "$stripped/$name" "$bin/$name"
+		libraries "$stripped/$name"
+	done
+	mv "$stripped/heapq-guest" "$tree/usr/bin/"
+	"$here/../tools/install.sh" "$stripped" "$tree" /usr
+	rm -r "$stripped"
+}
+
+modules() { # DIR
+	mkdir "$tree/modules"
+	cp "$1"/modules/*.ko "$tree/modules/"
+	cp "$1/modules.order" "$tree/modules/order"
+}
+
+skeleton
+accounts
+cp "$(command -v busybox)" "$tree/usr/bin/busybox"
+program "$(command -v bash)" /usr/bin/bash
+program "$(command -v setpriv)" /usr/bin/setpriv
+udev
+bus
+ours
+[ -z "$stock" ] || modules "$stock"
+chmod 755 "$tree"
+# Whoever packs it, the files are root's; renamed when complete.
+(cd "$tree" && find . | cpio --quiet -o -H newc -R 0:0 | gzip -1) >"$out.new"
+mv "$out.new" "$out"

@@ -1,0 +1,34 @@
+#!/bin/bash
+# Runs the scenario on every kernel that can be had here.
+#
+# usage: run.sh [STEP]     with STEP, a word of `steps`: breaks what that step shows, on the kernels
+#                          that have it; the run must then fail there
+# Exit status: 0 if every step on every kernel held.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+break=${1:-}
+logs=${CARGO_TARGET_DIR:-$here/../../target}/vm
+
+if [ -n "$break" ] && ! grep -q "^$break " "$here/steps"; then
+	echo "no step $break; there are: $(sed -n 's/^\([a-z][^ ]*\) .*/\1/p' "$here/steps" | tr '\n' ' ')" >&2
+	exit 2
+fi
+
+prepared=$("$here/prepare.sh")
+if [ -z "$prepared" ]; then
+	echo "no kernel to run: HEAPQ_VM_KERNEL=FILE takes a ready one" >&2
+	exit 1
+fi
+
+status=0
+while read -r name image initrd words; do
+	grep -Eq "^${break:-[a-z]*} (both|$name) " "$here/steps" || continue
+	echo "== kernel $name: $image"
+	begun=$SECONDS
+	# shellcheck disable=SC2086 # words are words
+	"$here/boot.sh" "$image" "$initrd" "$logs/$name.log" \
+		"heapq.kernel=$name" "heapq.break=$break" $words || status=$?
+	echo "== kernel $name: $((SECONDS - begun)) s, its log is $logs/$name.log"
+done <<<"$prepared"
+exit "$status"
