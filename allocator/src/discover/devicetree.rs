@@ -182,6 +182,11 @@ impl<'a> Tree<'a> {
         lowest
     }
 
+    /// The names in a node: its properties and children.
+    pub(super) fn names(&self, node: &str) -> Vec<String> {
+        self.root.list(&format!("{BASE}{node}"))
+    }
+
     fn children(&self, node: &str) -> impl Iterator<Item = String> {
         let dir = format!("{BASE}{node}");
         let names = self.root.list(&dir).into_iter();

@@ -6,7 +6,9 @@
 
 mod assemble;
 mod board;
+mod devices;
 mod devicetree;
+mod modules;
 mod ram;
 mod root;
 pub mod snapshot;
@@ -87,6 +89,24 @@ pub struct Placed {
     pub windows: Windows,
     /// The file, by its absolute path.
     pub from: Name,
+}
+
+impl Observation {
+    /// The second name of the default contiguous area, under which /sys/kernel/mm/cma and the heaps
+    /// of kernels before 6.17 know it: `reserved` when the command line or the kernel's
+    /// configuration made it, else the devicetree node's.
+    #[must_use]
+    pub fn default_area_name(&self) -> Name {
+        let pool = self.pools.iter().find(|pool| pool.default && self.cma_argument.is_none());
+        pool.map_or_else(|| "reserved".into(), |pool| pool.name.clone())
+    }
+
+    /// Whether the kernel itself chose where its default area lies.
+    pub(crate) fn default_area_is_the_kernels(&self) -> bool {
+        let placed = self.cma_argument.as_ref().is_some_and(|one| one.window.is_some());
+        let node = self.pools.iter().any(|pool| pool.default && self.cma_argument.is_none());
+        !placed && !node
+    }
 }
 
 /// What `cma=` on the kernel's command line says.

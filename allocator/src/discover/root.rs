@@ -146,6 +146,11 @@ impl Root {
         self.kind(path) == Some(FileType::Symlink)
     }
 
+    /// Whether something is there, be it a link that leads nowhere (as in captures).
+    pub(super) fn exists_or_dangles(&self, path: &str) -> bool {
+        self.kind(path).is_some()
+    }
+
     /// Whether it is a directory itself.
     pub(super) fn is_dir(&self, path: &str) -> bool {
         self.kind(path) == Some(FileType::Directory)

@@ -1,13 +1,167 @@
-//! Reading a machine.
+//! Reading a machine: its running /sys and /proc, a capture of them, or a tree that a test made.
+//!
+//! A capture may hold beside `sys` what cannot be captured as it is: `UNAME` (of `uname -a`),
+//! `CMDLINE` and `proc-iomem` in place of the files in /proc, and `dev/NODES`, a line for each
+//! device node that begins with its path.
 
-use super::Observation;
+use super::devicetree::Tree;
+use super::root::Root;
+use super::{Arch, CmaArea, Observation, SeenHeap, devices, modules, ram};
+use heapq_constraints::Name;
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
+
+/// Longest name of a heap: a directory's.
+const NAME_MAX: usize = 255;
 
 /// Reads what the machine, capture or made-up tree at `root` shows.
 ///
 /// # Errors
 /// When `root` cannot be opened or holds no `sys`. What is odd further down is a warning.
-pub fn read(_root: &Path) -> io::Result<Observation> {
-    unimplemented!()
+pub fn read(root: &Path) -> io::Result<Observation> {
+    let root = Root::open(root)?;
+    if !root.exists("/sys") {
+        return Err(io::Error::new(io::ErrorKind::NotFound, "no sys directory in it"));
+    }
+    let tree = Tree::of(&root);
+    let command_line = command_line(&root);
+    let page = ram::page_size(&root);
+    let arch = architecture(&root, tree.as_ref());
+    let nodes = Nodes::of(&root);
+    let devices = devices::read(&root, tree.as_ref(), arch);
+    let mut seen = Observation {
+        kernel: release(&root),
+        arch,
+        board: tree.as_ref().map(|tree| tree.strings("", "compatible")).unwrap_or_default(),
+        ram: ram::read(&root, page),
+        cma_argument: ram::cma_argument(&command_line),
+        dma_reach: None,
+        heaps: heaps(&root, &nodes),
+        cma: cma_areas(&root, page),
+        pools: tree.as_ref().map(Tree::pools).unwrap_or_default(),
+        modules: modules::read(&root, &devices, &command_line),
+        devices,
+        warnings: Vec::new(),
+    };
+    // The whole tree is walked for it, so only where the answer hangs on it.
+    if seen.default_area_is_the_kernels() && arch == Arch::Arm64 {
+        seen.dma_reach = tree.as_ref().and_then(Tree::lowest_reach);
+    }
+    seen.warnings = root.into_warnings();
+    Ok(seen)
+}
+
+fn command_line(root: &Root) -> String {
+    root.text("/CMDLINE").or_else(|| root.text("/proc/cmdline")).unwrap_or_default()
+}
+
+/// The words of `uname -a` in a capture: system, host, release, …, machine, system.
+fn uname(root: &Root) -> Vec<String> {
+    let text = root.text("/UNAME").unwrap_or_default();
+    text.split_ascii_whitespace().map(str::to_owned).collect()
+}
+
+fn release(root: &Root) -> Option<Name> {
+    uname(root)
+        .get(2)
+        .map(|word| word.as_str().into())
+        .or_else(|| root.line("/proc/sys/kernel/osrelease"))
+}
+
+fn architecture(root: &Root, tree: Option<&Tree<'_>>) -> Arch {
+    let said = uname(root).iter().rev().find_map(|word| arch_of(word));
+    let running = || arch_of(&root.line("/proc/sys/kernel/arch")?);
+    let live = || {
+        let machine = rustix::system::uname();
+        root.live().then(|| arch_of(machine.machine().to_str().ok()?)).flatten()
+    };
+    said.or_else(running).or_else(live).or_else(|| arch_by_processor(tree?)).unwrap_or_default()
+}
+
+fn arch_of(machine: &str) -> Option<Arch> {
+    Some(match machine {
+        "x86_64" | "i386" | "i486" | "i586" | "i686" => Arch::X86,
+        "aarch64" | "aarch64_be" => Arch::Arm64,
+        arm if arm.starts_with("armv") => Arch::Arm,
+        riscv if riscv.starts_with("riscv") => Arch::Riscv,
+        _ => return None,
+    })
+}
+
+/// By how the devicetree says that processors are switched on, or by their make.
+fn arch_by_processor(tree: &Tree<'_>) -> Option<Arch> {
+    let first = tree.names("/cpus").into_iter().find(|name| name.starts_with("cpu@"))?;
+    let processor = format!("/cpus/{first}");
+    let compatible = tree.strings(&processor, "compatible");
+    if compatible.iter().any(|one| &**one == "riscv") {
+        return Some(Arch::Riscv);
+    }
+    // Only 64-bit ARM has these two in its binding of `enable-method`.
+    let method = tree.strings(&processor, "enable-method");
+    let wide = method.iter().any(|one| matches!(&**one, "psci" | "spin-table"));
+    let arm = compatible.iter().any(|one| one.starts_with("arm,"));
+    (wide && arm).then_some(Arch::Arm64)
+}
+
+/// Which device nodes there are.
+enum Nodes {
+    /// As `dev/NODES` lists them.
+    Listed(BTreeSet<String>),
+    /// As /dev holds them.
+    Held,
+    /// Nothing shows it.
+    Unknown,
+}
+
+impl Nodes {
+    fn of(root: &Root) -> Self {
+        if let Some(text) = root.text("/dev/NODES") {
+            let paths = text.lines().filter_map(|line| line.split_ascii_whitespace().next());
+            return Self::Listed(paths.map(str::to_owned).collect());
+        }
+        if root.exists("/dev") { Self::Held } else { Self::Unknown }
+    }
+
+    fn has(&self, root: &Root, path: &str) -> bool {
+        match self {
+            Self::Listed(paths) => paths.contains(path),
+            Self::Held => root.exists(path),
+            Self::Unknown => true,
+        }
+    }
+}
+
+fn heaps(root: &Root, nodes: &Nodes) -> Vec<SeenHeap> {
+    let class = "/sys/class/dma_heap";
+    let mut found = Vec::new();
+    for name in root.list(class) {
+        if name.len() > NAME_MAX || name.chars().any(char::is_control) {
+            root.warn(format!("{class}: a heap's name of control characters is left out"));
+            continue;
+        }
+        let path = root.link(&format!("{class}/{name}"));
+        let path = path.filter(|path| path.starts_with("/sys/devices/"));
+        let node = nodes.has(root, &format!("/dev/dma_heap/{name}"));
+        if !node {
+            root.warn(format!("/dev/dma_heap/{name}: the heap's device node is missing"));
+        }
+        let path = path.unwrap_or_else(|| format!("{class}/{name}"));
+        found.push(SeenHeap { name: name.into(), path: path.into(), node });
+    }
+    found
+}
+
+fn cma_areas(root: &Root, page: u64) -> Vec<CmaArea> {
+    let dir = "/sys/kernel/mm/cma";
+    let mut found = Vec::new();
+    for name in root.list(dir) {
+        let file = format!("{dir}/{name}/total_pages");
+        let bytes = root.number(&file).and_then(|pages| pages.checked_mul(page));
+        match bytes {
+            Some(bytes) => found.push(CmaArea { name: name.into(), bytes }),
+            None => root.warn(format!("{file}: the area has no size")),
+        }
+    }
+    found
 }

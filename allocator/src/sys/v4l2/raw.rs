@@ -19,7 +19,7 @@ pub struct Capability {
     pub version: u32,
     pub capabilities: u32,
     pub device_caps: u32,
-    reserved: [u32; 3],
+    pub(super) reserved: [u32; 3],
 }
 
 #[repr(C)]
@@ -43,9 +43,9 @@ pub struct PixFormat {
 #[repr(C)]
 pub struct Format {
     pub kind: u32,
-    align: [usize; 0],
+    pub(super) align: [usize; 0],
     pub pix: PixFormat,
-    rest: [u8; 200 - size_of::<PixFormat>()],
+    pub(super) rest: [u8; 200 - size_of::<PixFormat>()],
 }
 
 impl Default for Format {
@@ -63,14 +63,14 @@ pub struct RequestBuffers {
     pub memory: u32,
     pub capabilities: u32,
     pub flags: u8,
-    reserved: [u8; 3],
+    pub(super) reserved: [u8; 3],
 }
 
 /// A union of a descriptor, an offset and pointers: as long as a pointer, the descriptor first.
 #[repr(C)]
 #[derive(Default)]
 pub struct Place {
-    align: [usize; 0],
+    pub(super) align: [usize; 0],
     pub fd: i32,
     rest: [u32; size_of::<usize>() / 4 - 1],
 }
@@ -83,14 +83,14 @@ pub struct Buffer {
     pub bytesused: u32,
     pub flags: u32,
     pub field: u32,
-    timestamp: [usize; 2],
-    timecode: [u32; 4],
+    pub(super) timestamp: [usize; 2],
+    pub(super) timecode: [u32; 4],
     pub sequence: u32,
     pub memory: u32,
     pub m: Place,
     pub length: u32,
-    reserved2: u32,
-    request_fd: i32,
+    pub(super) reserved2: u32,
+    pub(super) request_fd: i32,
 }
 
 #[repr(C)]
@@ -101,7 +101,7 @@ pub struct ExportBuffer {
     pub plane: u32,
     pub flags: u32,
     pub fd: i32,
-    reserved: [u32; 11],
+    pub(super) reserved: [u32; 11],
 }
 
 nix::ioctl_read!(querycap, b'V', 0, Capability);
