@@ -1,2 +1,16 @@
-//! Policies.
+//! `org.heapq.Allocator1`: the service, its client, and what both need of D-Bus.
+//!
+//! Whoever asks goes through [`client`]. On the service's side a call passes `gate` (who is it,
+//! may they), [`wire`] (bounded dictionaries) and the allocator's broker, in this order.
+
 #![forbid(unsafe_code)]
+
+pub mod client;
+pub mod error;
+pub mod exit;
+pub mod gate;
+pub mod objects;
+pub mod peer;
+pub mod proxy;
+pub mod service;
+pub mod wire;

@@ -1,0 +1,214 @@
+//! The service as its clients see it: the same questions and the same typed answers as the
+//! in-process [`Broker`](heapq_allocator::Broker), so that callers need not care which they ask.
+//!
+//! Runs on the caller's tokio runtime. Leases last as long as the [`Client`]: dropping it leaves
+//! the bus (or hangs up), which ends them.
+
+use crate::error::Error;
+use crate::proxy::Allocator1Proxy;
+use crate::wire::Asked;
+use crate::wire::answer::{self, Garbled};
+use heapq_allocator::{Grant, Outcome};
+use heapq_constraints::Answer;
+use std::fmt;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::time::Duration;
+use zbus::connection::Builder;
+
+/// Where the service is.
+#[derive(Debug)]
+pub enum Place {
+    /// The system bus.
+    System,
+    /// The session bus.
+    Session,
+    /// The bus at a D-Bus address.
+    Address(String),
+    /// A socket that `heapqd --p2p` listens on; no bus in between.
+    Peer(PathBuf),
+    /// One end of a socket pair, the service holding the other.
+    Stream(UnixStream),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::System => f.write_str("the system bus"),
+            Self::Session => f.write_str("the session bus"),
+            Self::Address(address) => write!(f, "the bus at {address}"),
+            Self::Peer(path) => write!(f, "the socket {}", path.display()),
+            Self::Stream(_) => f.write_str("a private socket"),
+        }
+    }
+}
+
+/// Why a call gave no answer.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Failure {
+    /// Nobody serves there (or no longer).
+    #[error("{place}: no heapq service answers: {cause}")]
+    Unreachable {
+        /// Where it was looked for.
+        place: String,
+        /// What the connection says.
+        cause: zbus::Error,
+    },
+    /// The service refused or failed.
+    #[error("{}", .0.text())]
+    Refused(Error),
+    /// It answered something else than its interface promises.
+    #[error(transparent)]
+    Garbled(#[from] Garbled),
+}
+
+/// How long a call may take before the service counts as unreachable. An allocation of many large
+/// buffers clears gigabytes, so this is generous.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A connection to the service.
+#[derive(Clone, Debug)]
+pub struct Client {
+    proxy: Allocator1Proxy<'static>,
+    place: String,
+}
+
+impl Client {
+    /// Connects, and sees that the service is there (the bus starts it when it can).
+    ///
+    /// # Errors
+    /// [`Failure::Unreachable`] when there is no bus, or nobody on it who serves the interface.
+    pub async fn connect(place: Place) -> Result<Self, Failure> {
+        let name = place.to_string();
+        let unreachable = |cause| Failure::Unreachable { place: name.clone(), cause };
+        let proxy = proxy(place).await.map_err(unreachable)?;
+        proxy.version().await.map_err(unreachable)?;
+        Ok(Self { proxy, place: name })
+    }
+
+    /// What would be allocated, and why: allocates nothing.
+    ///
+    /// # Errors
+    /// [`Failure`]; a conflict is an answer.
+    pub async fn plan(&self, asked: &Asked) -> Result<Answer, Failure> {
+        let participants = asked.participants().map_err(Failure::Refused)?;
+        let options = asked.options(false).map_err(Failure::Refused)?;
+        let reply = self.proxy.plan(&participants, &options).await.map_err(|e| self.failure(e))?;
+        Ok(answer::read_answer(&reply)?)
+    }
+
+    /// Allocates. A grant holds all its buffers, in however many messages they came.
+    ///
+    /// # Errors
+    /// [`Failure`]; a conflict, want of memory and a quota are outcomes.
+    pub async fn allocate(&self, asked: &Asked) -> Result<Outcome, Failure> {
+        let participants = asked.participants().map_err(Failure::Refused)?;
+        let options = asked.options(true).map_err(Failure::Refused)?;
+        let (reply, buffers) =
+            self.proxy.allocate(&participants, &options).await.map_err(|e| self.failure(e))?;
+        let buffers = buffers.into_iter().map(OwnedFd::from).collect();
+        let mut outcome = answer::read_outcome(&reply, buffers)?;
+        if let Outcome::Granted(grant) = &mut outcome {
+            self.complete(grant).await?;
+        }
+        Ok(outcome)
+    }
+
+    /// Fetches the buffers that did not fit into the first message.
+    async fn complete(&self, grant: &mut Grant) -> Result<(), Failure> {
+        loop {
+            let have = u32::try_from(grant.buffers.len()).unwrap_or(u32::MAX);
+            let total = grant.total_buffers;
+            if have >= total {
+                return Ok(());
+            }
+            let more = self.buffers(grant.lease, have).await?;
+            if more.is_empty() {
+                let problem = format!("announces {total} buffers and gives {have}");
+                return Err(Garbled { key: "total".into(), problem }.into());
+            }
+            grant.buffers.extend(more);
+        }
+    }
+
+    /// Some of the buffers of a lease from the `first` on: at least one where there is one, as
+    /// many as a message carries.
+    ///
+    /// # Errors
+    /// [`Failure`], when the lease is not this client's above all.
+    pub async fn buffers(&self, lease: u64, first: u32) -> Result<Vec<OwnedFd>, Failure> {
+        let buffers = self.proxy.get_buffers(lease, first).await.map_err(|e| self.failure(e))?;
+        Ok(buffers.into_iter().map(OwnedFd::from).collect())
+    }
+
+    /// Ends a lease. The buffers live on as long as somebody holds them.
+    ///
+    /// # Errors
+    /// [`Failure`], when the lease is not this client's above all.
+    pub async fn release(&self, lease: u64) -> Result<(), Failure> {
+        self.proxy.release(lease).await.map_err(|e| self.failure(e))
+    }
+
+    /// The version of the service.
+    ///
+    /// # Errors
+    /// [`Failure`] when it no longer answers.
+    pub async fn version(&self) -> Result<String, Failure> {
+        self.proxy.version().await.map_err(|e| self.failure(Error::ZBus(e)))
+    }
+
+    /// Whether its heaps are stand-ins, whose buffers are no dma-bufs.
+    ///
+    /// # Errors
+    /// [`Failure`] when it no longer answers.
+    pub async fn stand_in(&self) -> Result<bool, Failure> {
+        self.proxy.stand_in().await.map_err(|e| self.failure(Error::ZBus(e)))
+    }
+
+    /// The connection, for those who want to watch signals or properties themselves.
+    #[must_use]
+    pub fn proxy(&self) -> &Allocator1Proxy<'static> {
+        &self.proxy
+    }
+
+    fn failure(&self, error: Error) -> Failure {
+        match error {
+            Error::ZBus(cause) if is_gone(&cause) => {
+                Failure::Unreachable { place: self.place.clone(), cause }
+            }
+            error => Failure::Refused(error),
+        }
+    }
+}
+
+/// Whether an error says that nobody is there, rather than that somebody refused.
+fn is_gone(error: &zbus::Error) -> bool {
+    use zbus::fdo::Error as Standard;
+    match error {
+        zbus::Error::InputOutput(_) => true,
+        zbus::Error::FDO(standard) => matches!(
+            **standard,
+            Standard::ServiceUnknown(_)
+                | Standard::NameHasNoOwner(_)
+                | Standard::NoReply(_)
+                | Standard::Disconnected(_)
+        ),
+        _ => false,
+    }
+}
+
+async fn proxy(place: Place) -> zbus::Result<Allocator1Proxy<'static>> {
+    let builder = match place {
+        Place::System => Builder::system(),
+        Place::Session => Builder::session(),
+        Place::Address(address) => Builder::address(address.as_str()),
+        Place::Peer(path) => Builder::unix_stream(UnixStream::connect(path)?).p2p(),
+        Place::Stream(stream) => Builder::unix_stream(stream).p2p(),
+    };
+    let connection = builder.method_timeout(TIMEOUT).build().await?;
+    Allocator1Proxy::builder(&connection)
+        .cache_properties(zbus::proxy::CacheProperties::No)
+        .build()
+        .await
+}

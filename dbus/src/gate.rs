@@ -1,0 +1,267 @@
+//! Who calls, what their method needs, and how much they may have under way.
+//!
+//! Every method passes here first. A client is known by its connection, never by what it says of
+//! itself: on a bus by the credentials that the bus vouches for, on a private socket by those that
+//! the kernel keeps with it. They are asked for once, since a connection's do not change.
+//!
+//! A client may leave while its call is being worked on, and the bus's word of that may even be
+//! handled before the call is. A [`Session`] is therefore entered into the books *before* its
+//! credentials are asked for: from then on either the bus refuses (the client had left), or its
+//! leaving is noted in the session, where the call finds it when it is done.
+
+use crate::error::Error;
+use heapq_allocator::{Caller, Holder};
+use heapq_constraints::Name;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::OnceCell;
+use zbus::Connection;
+use zbus::fdo::DBusProxy;
+use zbus::names::{BusName, UniqueName};
+
+/// What a method asks of its caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Nothing: it tells what everybody can read in /sys, in other words.
+    Anybody,
+    /// A grant in the policies; without one the call is refused.
+    Grant,
+    /// The lease that it names is the caller's own.
+    Lease,
+}
+
+/// Every method of `org.heapq.Allocator1`. One that is not here cannot be called; a test compares
+/// the table with the interface.
+pub const METHODS: [(&str, Need); 4] = [
+    ("Plan", Need::Anybody),
+    ("Allocate", Need::Grant),
+    ("GetBuffers", Need::Lease),
+    ("Release", Need::Lease),
+];
+
+/// What `method` needs; `None` for one that is not in the table.
+#[must_use]
+pub fn need(method: &str) -> Option<Need> {
+    METHODS.iter().find(|(name, _)| *name == method).map(|(_, need)| *need)
+}
+
+/// Calls that one client may have under way. Enough for a pool of threads; what is beyond it is a
+/// client that does not wait for answers.
+const CALLS: usize = 32;
+
+/// Clients known at a time. A bus bounds its connections lower than this.
+const SESSIONS: usize = 4096;
+
+/// One client: a connection.
+#[derive(Debug)]
+pub struct Session {
+    holder: Holder,
+    caller: OnceCell<Arc<Caller>>,
+    calls: AtomicUsize,
+    gone: AtomicBool,
+}
+
+impl Session {
+    /// A client whose name is `name` and of whom nothing else is known yet.
+    fn new(name: &str) -> Self {
+        Self {
+            holder: Holder::new(name),
+            caller: OnceCell::new(),
+            calls: AtomicUsize::new(0),
+            gone: AtomicBool::new(false),
+        }
+    }
+
+    /// A client on a private socket, with the credentials of that socket.
+    #[must_use]
+    pub fn of_peer(name: &str, caller: Caller) -> Self {
+        Self { caller: OnceCell::new_with(Some(Arc::new(caller))), ..Self::new(name) }
+    }
+
+    /// Who holds this client's leases.
+    #[must_use]
+    pub fn holder(&self) -> &Holder {
+        &self.holder
+    }
+
+    /// Who it is, once that is known.
+    #[must_use]
+    pub fn caller(&self) -> Option<&Arc<Caller>> {
+        self.caller.get()
+    }
+
+    /// Notes that the client has left. Whoever does this ends its leases *afterwards*.
+    pub fn leave(&self) {
+        self.gone.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether the client has left.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::SeqCst)
+    }
+}
+
+/// One call that passed the gate. While it lives it counts against its client's bound.
+#[derive(Debug)]
+pub struct Call {
+    /// Whose call it is.
+    pub session: Arc<Session>,
+    /// Who that is.
+    pub caller: Arc<Caller>,
+    _counted: Counted,
+}
+
+#[derive(Debug)]
+struct Counted(Arc<Session>);
+
+impl Counted {
+    fn new(session: &Arc<Session>) -> Result<Self, Error> {
+        let counted = Self(session.clone());
+        let calls = session.calls.fetch_add(1, Ordering::SeqCst) + 1;
+        if calls > CALLS {
+            return Err(Error::too_many("calls under way", calls, CALLS));
+        }
+        Ok(counted)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.calls.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// The books of all clients on the bus.
+#[derive(Debug, Default)]
+pub struct Gate {
+    sessions: Mutex<HashMap<Name, Arc<Session>>>,
+}
+
+impl Gate {
+    /// Lets a call on the bus in.
+    ///
+    /// # Errors
+    /// `NotAuthorized` when the bus does not vouch for the sender (it has left), `TooMany` when it
+    /// has too much under way.
+    pub async fn enter_from_bus(
+        &self,
+        connection: &Connection,
+        sender: Option<&UniqueName<'_>>,
+    ) -> Result<Call, Error> {
+        let sender =
+            sender.ok_or_else(|| Error::NotAuthorized("a call without a sender".into()))?;
+        let session = self.session(sender.as_str())?;
+        let counted = Counted::new(&session)?;
+        let known = session.caller.get_or_try_init(|| credentials(connection, sender)).await;
+        match known {
+            Ok(caller) => {
+                let caller = caller.clone();
+                Ok(Call { session, caller, _counted: counted })
+            }
+            Err(error) => {
+                self.leave(sender.as_str());
+                Err(error)
+            }
+        }
+    }
+
+    /// Lets a call on a private socket in.
+    ///
+    /// # Errors
+    /// `TooMany` when the client has too much under way.
+    pub fn enter_from_peer(session: &Arc<Session>) -> Result<Call, Error> {
+        let counted = Counted::new(session)?;
+        let caller = session.caller.get().cloned();
+        let caller = caller.ok_or_else(|| Error::NotAuthorized("a peer without a name".into()))?;
+        Ok(Call { session: session.clone(), caller, _counted: counted })
+    }
+
+    /// Strikes a client that has left; its holder, when it was known, so that its leases can be
+    /// ended.
+    pub fn leave(&self, name: &str) -> Option<Holder> {
+        let session = self.books().remove(name)?;
+        session.leave();
+        Some(session.holder.clone())
+    }
+
+    /// How many clients are known.
+    #[must_use]
+    pub fn clients(&self) -> usize {
+        self.books().len()
+    }
+
+    fn session(&self, name: &str) -> Result<Arc<Session>, Error> {
+        let mut books = self.books();
+        if let Some(session) = books.get(name) {
+            return Ok(session.clone());
+        }
+        if books.len() >= SESSIONS {
+            return Err(Error::too_many("clients", books.len() + 1, SESSIONS));
+        }
+        let session = Arc::new(Session::new(name));
+        books.insert(session.holder.0.clone(), session.clone());
+        Ok(session)
+    }
+
+    fn books(&self) -> MutexGuard<'_, HashMap<Name, Arc<Session>>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the bus vouches for.
+async fn credentials(
+    connection: &Connection,
+    sender: &UniqueName<'_>,
+) -> Result<Arc<Caller>, Error> {
+    let refused = |why: String| Error::NotAuthorized(format!("{sender}: {why}"));
+    let bus = DBusProxy::new(connection).await?;
+    let known = bus.get_connection_credentials(BusName::from(sender.clone())).await;
+    let known = known.map_err(|error| refused(error.to_string()))?;
+    let uid = known.unix_user_id().ok_or_else(|| refused("the bus knows no user id".into()))?;
+    let pid = known.process_id();
+    let gids = known.into_unix_group_ids();
+    // The user database may sit behind a network service.
+    let caller = tokio::task::spawn_blocking(move || match gids {
+        Some(gids) => Caller::with_groups(uid, gids, pid),
+        None => Caller::of_user(uid, pid),
+    });
+    let caller = caller.await.map_err(|error| Error::Failed(error.to_string()))?;
+    Ok(Arc::new(caller))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn somebody() -> Caller {
+        Caller { uid: 1000, user: None, gids: Vec::new(), groups: Vec::new(), pid: None }
+    }
+
+    #[test]
+    fn calls_under_way_are_bounded_and_count_down_when_done() {
+        let session = Arc::new(Session::of_peer("peer", somebody()));
+        let calls: Vec<_> = (0..CALLS).map(|_| Gate::enter_from_peer(&session).unwrap()).collect();
+        let refused = Gate::enter_from_peer(&session).unwrap_err();
+        assert!(matches!(&refused, Error::TooMany(text) if text.contains("32")), "{refused}");
+        drop(calls);
+        assert!(Gate::enter_from_peer(&session).is_ok());
+    }
+
+    #[test]
+    fn leaving_is_seen_by_the_call_under_way() {
+        let gate = Gate::default();
+        let session = gate.session(":1.7").unwrap();
+        assert!(!session.is_gone());
+        assert_eq!(gate.leave(":1.7"), Some(Holder::new(":1.7")));
+        assert!(session.is_gone());
+        assert_eq!((gate.leave(":1.7"), gate.clients()), (None, 0));
+    }
+
+    #[test]
+    fn what_is_not_in_the_table_needs_more_than_anybody_has() {
+        assert_eq!(need("Allocate"), Some(Need::Grant));
+        assert_eq!(need("OpenHeap"), None);
+    }
+}

@@ -1,0 +1,217 @@
+//! The guarded socket: see the module above for what it guards against.
+
+use super::meter::Meter;
+use async_trait::async_trait;
+use rustix::io::Errno;
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
+};
+use std::io::{self, IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::io::Interest;
+use tokio::net::UnixStream;
+use tokio::sync::Notify;
+use zbus::Message;
+use zbus::connection::socket::{ReadHalf, Socket, Split, WriteHalf};
+use zbus::message::Type;
+
+/// Calls of one peer that may be unanswered before no more are read. With 16 descriptors in each
+/// answer this also bounds those that wait in a socket which nobody reads.
+const UNANSWERED: usize = 8;
+
+/// Most descriptors that a peer may send with one part of a message: no question has more.
+const DESCRIPTORS: usize = 16;
+
+/// Most descriptors that go out with one message.
+const SENT: usize = crate::service::BUFFERS_PER_MESSAGE;
+
+/// A Unix stream whose peer is not trusted.
+#[derive(Debug)]
+pub(super) struct Guarded {
+    stream: Arc<UnixStream>,
+}
+
+impl Guarded {
+    /// Takes over a connected stream; needs a tokio runtime.
+    pub(super) fn new(stream: std::os::unix::net::UnixStream) -> io::Result<Self> {
+        stream.set_nonblocking(true)?;
+        Ok(Self { stream: Arc::new(UnixStream::from_std(stream)?) })
+    }
+}
+
+impl Socket for Guarded {
+    type ReadHalf = Reader;
+    type WriteHalf = Writer;
+
+    fn split(self) -> Split<Reader, Writer> {
+        let calls = Arc::new(Calls::default());
+        let reader =
+            Reader { stream: self.stream.clone(), calls: calls.clone(), meter: Meter::new() };
+        Split::new(reader, Writer { stream: self.stream, calls })
+    }
+}
+
+/// Calls that were read and are not answered.
+#[derive(Debug, Default)]
+struct Calls {
+    unanswered: AtomicUsize,
+    answered: Notify,
+}
+
+impl Calls {
+    fn came(&self, calls: usize) {
+        self.unanswered.fetch_add(calls, Ordering::SeqCst);
+    }
+
+    fn answered(&self) {
+        // An answer to what was no call must not let more in.
+        let _ = self
+            .unanswered
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |calls| calls.checked_sub(1));
+        self.answered.notify_one();
+    }
+
+    /// Waits until more may come in. Only the read half waits, so one permit is enough.
+    async fn room(&self) {
+        while self.unanswered.load(Ordering::SeqCst) >= UNANSWERED {
+            self.answered.notified().await;
+        }
+    }
+}
+
+/// What the peer sends.
+#[derive(Debug)]
+pub(super) struct Reader {
+    stream: Arc<UnixStream>,
+    calls: Arc<Calls>,
+    meter: Meter,
+}
+
+#[async_trait]
+impl ReadHalf for Reader {
+    async fn recvmsg(&mut self, buffer: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
+        self.calls.room().await;
+        let received = self.stream.async_io(Interest::READABLE, || receive(&self.stream, buffer));
+        let (bytes, descriptors) = received.await?;
+        let calls = self.meter.feed(&buffer[..bytes]).map_err(refused)?;
+        self.calls.came(calls);
+        Ok((bytes, descriptors))
+    }
+
+    fn can_pass_unix_fd(&self) -> bool {
+        true
+    }
+}
+
+fn refused(offence: impl std::error::Error + Send + Sync + 'static) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, offence)
+}
+
+fn receive(stream: &UnixStream, buffer: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS))];
+    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+    let mut parts = [IoSliceMut::new(buffer)];
+    let received = recvmsg(stream, &mut parts, &mut ancillary, RecvFlags::CMSG_CLOEXEC)?;
+    let mut descriptors = Vec::new();
+    for message in ancillary.drain() {
+        if let RecvAncillaryMessage::ScmRights(rights) = message {
+            descriptors.extend(rights);
+        }
+    }
+    if received.flags.contains(ReturnFlags::CTRUNC) {
+        let bound = format!("more than {DESCRIPTORS} descriptors with one message");
+        return Err(io::Error::new(io::ErrorKind::InvalidData, bound));
+    }
+    if received.bytes == 0 {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok((received.bytes, descriptors))
+}
+
+/// What goes to the peer.
+#[derive(Debug)]
+pub(super) struct Writer {
+    stream: Arc<UnixStream>,
+    calls: Arc<Calls>,
+}
+
+impl Writer {
+    async fn send(&mut self, message: &Message) -> zbus::Result<()> {
+        let data = message.data();
+        let descriptors: Vec<BorrowedFd<'_>> =
+            data.fds().iter().map(std::os::fd::AsFd::as_fd).collect();
+        let mut sent = 0;
+        while sent < data.len() {
+            let with = if sent == 0 { descriptors.as_slice() } else { &[] };
+            sent += self.sendmsg(&data[sent..], with).await?;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl WriteHalf for Writer {
+    async fn send_message(&mut self, message: &Message) -> zbus::Result<()> {
+        let sent = self.send(message).await;
+        if matches!(message.message_type(), Type::MethodReturn | Type::Error) {
+            self.calls.answered();
+        }
+        sent
+    }
+
+    async fn sendmsg(&mut self, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> io::Result<usize> {
+        self.stream.async_io(Interest::WRITABLE, || transmit(&self.stream, bytes, fds)).await
+    }
+
+    async fn close(&mut self) -> io::Result<()> {
+        match rustix::net::shutdown(&self.stream, rustix::net::Shutdown::Both) {
+            Ok(()) | Err(Errno::NOTCONN) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn can_pass_unix_fd(&self) -> bool {
+        true
+    }
+}
+
+fn transmit(stream: &UnixStream, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> io::Result<usize> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(SENT))];
+    let mut ancillary = SendAncillaryBuffer::new(&mut space);
+    if !fds.is_empty() && !ancillary.push(SendAncillaryMessage::ScmRights(fds)) {
+        let bound = format!("{} descriptors with one message", fds.len());
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, bound));
+    }
+    let flags = SendFlags::NOSIGNAL;
+    Ok(sendmsg(stream, &[IoSlice::new(bytes)], &mut ancillary, flags)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn nothing_more_is_read_while_too_many_calls_wait() {
+        let calls = Calls::default();
+        calls.came(UNANSWERED);
+        let waiting = tokio::time::timeout(Duration::from_millis(20), calls.room());
+        assert!(waiting.await.is_err());
+        calls.answered();
+        calls.room().await;
+    }
+
+    #[tokio::test]
+    async fn answers_to_nothing_let_nothing_in() {
+        let calls = Calls::default();
+        calls.answered();
+        calls.came(UNANSWERED);
+        // The permit that the stray answer left behind wakes the waiter once, no more.
+        let waiting = tokio::time::timeout(Duration::from_millis(20), calls.room());
+        assert!(waiting.await.is_err());
+    }
+}

@@ -1,0 +1,51 @@
+//! The interfaces as a client calls them. Whoever wants typed answers uses [`crate::client`].
+
+use crate::error::Error;
+use std::collections::HashMap;
+use zbus::wire::OwnedFd;
+use zbus::{OwnedVariant, Variant};
+
+/// The well-known name of the service.
+pub const NAME: &str = "org.heapq.Allocator1";
+/// Where it serves its interfaces.
+pub const PATH: &str = "/org/heapq/Allocator1";
+
+/// `org.heapq.Allocator1`; the XML in `dbus/data` says what each method promises.
+#[zbus::proxy(
+    interface = "org.heapq.Allocator1",
+    default_service = "org.heapq.Allocator1",
+    default_path = "/org/heapq/Allocator1"
+)]
+pub trait Allocator1 {
+    /// Answers without allocating.
+    fn plan(
+        &self,
+        participants: &[HashMap<&str, Variant<'_>>],
+        options: &HashMap<&str, Variant<'_>>,
+    ) -> Result<HashMap<String, OwnedVariant>, Error>;
+
+    /// Answers, and on `ok` allocates: the first buffers of the lease come along.
+    fn allocate(
+        &self,
+        participants: &[HashMap<&str, Variant<'_>>],
+        options: &HashMap<&str, Variant<'_>>,
+    ) -> Result<(HashMap<String, OwnedVariant>, Vec<OwnedFd>), Error>;
+
+    /// The buffers of a lease from the `first` on, as many as one message carries.
+    fn get_buffers(&self, lease: u64, first: u32) -> Result<Vec<OwnedFd>, Error>;
+
+    /// Ends a lease.
+    fn release(&self, lease: u64) -> Result<(), Error>;
+
+    /// The version of the service.
+    #[zbus(property(emits_changed_signal = "const"))]
+    fn version(&self) -> Result<String, zbus::Error>;
+
+    /// Counts the topologies since the service started.
+    #[zbus(property)]
+    fn generation(&self) -> Result<u64, zbus::Error>;
+
+    /// Whether the heaps are stand-ins, whose buffers are no dma-bufs.
+    #[zbus(property(emits_changed_signal = "const"))]
+    fn stand_in(&self) -> Result<bool, zbus::Error>;
+}

@@ -1,0 +1,293 @@
+//! `org.heapq.Allocator1`: each method passes the gate, has its question read, asks the broker and
+//! dresses the answer. Nothing is decided here.
+
+use crate::error::Error;
+use crate::gate::{self, Call, Gate, Session};
+use crate::wire::answer::{self, Dictionary};
+use crate::wire::{Asked, Options, Participants};
+use heapq_allocator::{Broker, Holder, Outcome, Topology};
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, PoisonError, RwLock};
+use tokio::sync::watch;
+use zbus::message::Header;
+use zbus::object_server::InterfaceRef;
+use zbus::wire::OwnedFd as WireFd;
+use zbus::{Connection, interface};
+
+/// Most file descriptors in one reply. dbus-daemon disconnects a sender of 17.
+pub const BUFFERS_PER_MESSAGE: usize = heapq_allocator::broker::FDS_PER_MESSAGE;
+
+/// The service behind all its connections.
+#[derive(Debug)]
+pub struct Service {
+    broker: Arc<Broker>,
+    gate: Gate,
+    problems: RwLock<Vec<String>>,
+    topologies: watch::Sender<Arc<Topology>>,
+}
+
+impl Service {
+    /// Serves what `broker` has. `problems` are what an administrator should know of the start:
+    /// policy files that were left out above all.
+    #[must_use]
+    pub fn new(broker: Broker, problems: Vec<String>) -> Arc<Self> {
+        let (topologies, _) = watch::channel(broker.topology());
+        Arc::new(Self {
+            broker: Arc::new(broker),
+            gate: Gate::default(),
+            problems: RwLock::new(problems),
+            topologies,
+        })
+    }
+
+    /// The topology, now and whenever it changes.
+    #[must_use]
+    pub fn topologies(&self) -> watch::Receiver<Arc<Topology>> {
+        self.topologies.subscribe()
+    }
+
+    /// Tells every connection what the broker knows now: after its machine or policies were read
+    /// again.
+    pub fn publish(&self) {
+        self.topologies.send_replace(self.broker.topology());
+    }
+
+    /// The broker that it asks.
+    #[must_use]
+    pub fn broker(&self) -> &Arc<Broker> {
+        &self.broker
+    }
+
+    /// Replaces the problems, after policies were read again.
+    pub fn set_problems(&self, problems: Vec<String>) {
+        *self.problems.write().unwrap_or_else(PoisonError::into_inner) = problems;
+    }
+
+    fn problems(&self) -> Vec<String> {
+        self.problems.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How many clients on the bus have called.
+    #[must_use]
+    pub fn clients(&self) -> usize {
+        self.gate.clients()
+    }
+
+    /// Ends what a client on the bus held, when it has left.
+    pub fn left_bus(&self, name: &str) {
+        if let Some(holder) = self.gate.leave(name) {
+            self.left(&holder);
+        }
+    }
+
+    /// Ends what a client on a private socket held, when it has hung up.
+    pub fn left_peer(&self, session: &Session) {
+        session.leave();
+        self.left(session.holder());
+    }
+
+    fn left(&self, holder: &Holder) {
+        tracing::debug!(client = %holder.0, "left");
+        self.broker.left(holder);
+    }
+}
+
+/// The interface as one connection serves it.
+#[derive(Debug)]
+pub struct Allocator1 {
+    service: Arc<Service>,
+    /// The client at the other end of a private socket; `None` on a bus, where there are many.
+    peer: Option<Arc<Session>>,
+}
+
+impl Allocator1 {
+    /// For a connection to a bus.
+    #[must_use]
+    pub fn on_bus(service: Arc<Service>) -> Self {
+        Self { service, peer: None }
+    }
+
+    /// For a private socket and the one client at its other end.
+    #[must_use]
+    pub fn for_peer(service: Arc<Service>, peer: Arc<Session>) -> Self {
+        Self { service, peer: Some(peer) }
+    }
+
+    async fn enter(&self, connection: &Connection, header: &Header<'_>) -> Result<Call, Error> {
+        let method = header.member().map(ToString::to_string).unwrap_or_default();
+        if gate::need(&method).is_none() {
+            return Err(Error::NotAuthorized(format!("{method} is not open to anybody")));
+        }
+        let call = match &self.peer {
+            Some(session) => Gate::enter_from_peer(session)?,
+            None => self.service.gate.enter_from_bus(connection, header.sender()).await?,
+        };
+        Ok(call)
+    }
+
+    /// Asks the broker on a thread that may block, and ends what it gave to one who left meanwhile.
+    async fn ask<T: Send + 'static>(
+        &self,
+        call: Call,
+        ask: impl FnOnce(&Broker, &Call) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let broker = self.service.broker.clone();
+        let asked = tokio::task::spawn_blocking(move || {
+            let answer = ask(&broker, &call);
+            if call.session.is_gone() {
+                broker.left(call.session.holder());
+            }
+            answer
+        });
+        asked.await.map_err(|error| Error::Failed(format!("the request was abandoned: {error}")))?
+    }
+}
+
+fn question(participants: Participants, options: Options) -> Result<(Asked, bool), Error> {
+    Asked::from_call(participants.0?, options.0?)
+}
+
+fn carried(buffers: Vec<OwnedFd>) -> Vec<WireFd> {
+    buffers.into_iter().take(BUFFERS_PER_MESSAGE).map(WireFd::from).collect()
+}
+
+#[interface(name = "org.heapq.Allocator1")]
+impl Allocator1 {
+    /// Answers a question without allocating.
+    ///
+    /// participants: who will touch the buffers, in pipeline order; the keys are those of
+    /// [[participant]] in the vocabulary, e.g. name (s), device (s), usage (as), contiguous (b),
+    /// min-size (t), format (aa{sv}). Any integer type is taken where it fits.
+    ///
+    /// options: the keys of [request], e.g. limit-total (t), strict (b).
+    ///
+    /// answer: verdict (s) is "ok" or "conflict". With "ok": heap (s), heaps (as, best first),
+    /// plane-heaps (as, where planes have buffers of their own), count (u), total (u, buffers in
+    /// all), size and allocation-size (t, bytes of one frame), fourcc and modifier (s), planes
+    /// (aa{sv}: buffer-index u, offset t, stride u, size t), access (s), contiguous, protected,
+    /// assumed and size-assumed (b), sync-points (aa{sv}: participant s, read b, write b,
+    /// because s), left-out (as). explanation (a{sv}) is the whole answer with every reason and
+    /// its origin, as "heapq plan --json" prints it.
+    ///
+    /// Errors: InvalidConstraint, UnknownDevice, TooMany.
+    #[zbus(out_args("answer"))]
+    async fn plan(
+        &self,
+        participants: Participants,
+        options: Options,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<Dictionary, Error> {
+        let call = self.enter(connection, &header).await?;
+        let (asked, _) = question(participants, options)?;
+        let answer = self.ask(call, move |broker, call| {
+            let question = asked.question().map_err(|complaints| Error::invalid(&complaints))?;
+            Ok(broker.plan(&call.caller, question)?)
+        });
+        Ok(answer::planned(&answer.await?))
+    }
+
+    /// Answers a question, and on "ok" allocates. Needs a grant in the policies.
+    ///
+    /// participants, options: as for Plan; the option explain (b) asks for the explanation of an
+    /// "ok" answer too.
+    ///
+    /// answer: as of Plan. With "ok" also: lease (t, for Release and GetBuffers), candidate (u),
+    /// stand-in (b, true when the buffers are no dma-bufs), fallback-from (a(ss), heaps that
+    /// failed before and how). Two more verdicts: "no-memory" (fallback-from lists the heaps
+    /// tried) and "over-quota" (what (s), bound, in-use and asked (t)).
+    ///
+    /// buffers: frame by frame, in a frame plane by plane: the first 16 at most; GetBuffers gives
+    /// the rest. Empty unless "ok". Whoever gets one keeps it, whatever becomes of the lease. The
+    /// lease ends with Release or when its client leaves the bus.
+    ///
+    /// Errors: NotAuthorized, InvalidConstraint, UnknownDevice, TooMany, HeapGone, Failed.
+    #[zbus(out_args("answer", "buffers"))]
+    async fn allocate(
+        &self,
+        participants: Participants,
+        options: Options,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<(Dictionary, Vec<WireFd>), Error> {
+        let call = self.enter(connection, &header).await?;
+        let (asked, explained) = question(participants, options)?;
+        let outcome = self.ask(call, move |broker, call| {
+            let question = asked.question().map_err(|complaints| Error::invalid(&complaints))?;
+            Ok(broker.allocate(&call.caller, call.session.holder(), question)?)
+        });
+        let outcome = outcome.await?;
+        let answer = answer::allocated(&outcome, explained);
+        let buffers = match outcome {
+            Outcome::Granted(grant) => carried(grant.buffers),
+            _ => Vec::new(),
+        };
+        Ok((answer, buffers))
+    }
+
+    /// The buffers of a lease from index first on, 16 at most; none past the last.
+    ///
+    /// Errors: UnknownLease, Failed.
+    #[zbus(out_args("buffers"))]
+    async fn get_buffers(
+        &self,
+        lease: u64,
+        first: u32,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<Vec<WireFd>, Error> {
+        let call = self.enter(connection, &header).await?;
+        Ok(carried(self.service.broker.more(call.session.holder(), lease, first)?))
+    }
+
+    /// Ends a lease of the caller. Its buffers live on for those who hold them.
+    ///
+    /// Errors: UnknownLease.
+    async fn release(
+        &self,
+        lease: u64,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<(), Error> {
+        let call = self.enter(connection, &header).await?;
+        Ok(self.service.broker.release(call.session.holder(), lease)?)
+    }
+
+    /// The version of the service.
+    #[zbus(property(emits_changed_signal = "const"))]
+    fn version(&self) -> &'static str {
+        env!("CARGO_PKG_VERSION")
+    }
+
+    /// Counts the changes of heaps and devices since the service started, from 1.
+    #[zbus(property)]
+    fn generation(&self) -> u64 {
+        self.service.broker.topology().generation
+    }
+
+    /// Whether buffers are plain memfds and no dma-bufs.
+    #[zbus(property(emits_changed_signal = "const"))]
+    fn stand_in(&self) -> bool {
+        self.service.broker.stand_in()
+    }
+
+    /// What an administrator should know: policy files that were left out, oddities of the
+    /// machine. A line each.
+    #[zbus(property)]
+    fn problems(&self) -> Vec<String> {
+        let mut problems = self.service.problems();
+        problems.extend(self.service.broker.topology().warnings.iter().cloned());
+        problems
+    }
+}
+
+/// Tells clients that properties may have changed.
+///
+/// # Errors
+/// Those of the connection.
+pub async fn announce(interface: &InterfaceRef<Allocator1>) -> zbus::Result<()> {
+    let emitter = interface.signal_emitter();
+    let served = interface.get().await;
+    served.generation_changed(emitter).await?;
+    served.problems_changed(emitter).await
+}

@@ -1,0 +1,18 @@
+//! The border between D-Bus and the model: no D-Bus type is known further in, no model type
+//! further out.
+//!
+//! Inwards: [`Participants`] and [`Options`] are read straight from the message into the neutral
+//! [`value::Table`](heapq_constraints::value::Table), within stated bounds, and only
+//! `vocabulary` decides what keys mean ([`Asked`]). Outwards: [`answer`] makes the flat dictionary
+//! that every client can read, and [`tree`] carries the whole answer as the same JSON that
+//! `--json` prints.
+
+pub mod answer;
+pub mod asked;
+mod read;
+pub mod tree;
+mod write;
+
+pub use answer::Dictionary;
+pub use asked::Asked;
+pub use read::{Bounds, Options, Participants};
