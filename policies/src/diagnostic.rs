@@ -65,6 +65,8 @@ codes! {
     WrongType = "wrong-type",
     /// A value that the key does not take.
     InvalidValue = "invalid-value",
+    /// More complaints about one file than are shown.
+    TooManyComplaints = "too-many-complaints",
     /// A property of a heap or a need of a device against the rules of the vocabulary.
     InvalidConstraint = "invalid-constraint",
 }
@@ -90,6 +92,8 @@ pub struct Diagnostic {
     pub message: String,
     /// What to write instead or where to look.
     pub help: Option<String>,
+    /// It is the last one of a file that is left out, where that is to be said.
+    pub(crate) last_of_unused: bool,
     /// Where in the file's text, and that text.
     pub(crate) excerpt: Option<(Place, Arc<str>)>,
 }
@@ -114,15 +118,20 @@ pub fn render(diagnostic: &Diagnostic, colour: bool) -> String {
     let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
     let help = diagnostic.help.as_deref().map(|help| Level::HELP.message(printable(help)));
     let group = match &diagnostic.excerpt {
-        Some((at, text)) => title.element(
-            Snippet::source(text.as_ref())
-                .path(printable(&diagnostic.file))
-                .annotation(AnnotationKind::Primary.span(inside(*at, text))),
-        ),
+        Some((at, text)) => {
+            let (line, span) = line_around(*at, text);
+            let first = usize::try_from(diagnostic.line.max(1)).unwrap_or(usize::MAX);
+            title.element(
+                Snippet::source(line)
+                    .line_start(first)
+                    .path(printable(&diagnostic.file))
+                    .annotation(AnnotationKind::Primary.span(span)),
+            )
+        }
         None => title.element(annotate_snippets::Origin::path(printable(&diagnostic.file))),
     };
-    let outcome = (diagnostic.severity == Severity::Error)
-        .then(|| Level::NOTE.message("nothing of this file is used"));
+    let outcome =
+        diagnostic.last_of_unused.then(|| Level::NOTE.message("nothing of this file is used"));
     renderer.render(&[group.elements(help).elements(outcome)])
 }
 
@@ -131,13 +140,15 @@ fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
 }
 
-/// The span, kept within the text, on character borders and to its first line: a syntax error may
-/// reach to the end of the file.
-fn inside(at: Place, text: &str) -> Range<usize> {
+/// The line in which the span begins, and the span within that line: a syntax error may reach to
+/// the end of the file, and to show one line the renderer need not see a megabyte.
+fn line_around(at: Place, text: &str) -> (&str, Range<usize>) {
     let start = border(text, at.start);
-    let end = border(text, at.end).max(start);
-    let first_line = text.get(start..end).and_then(|span| span.find('\n'));
-    start..first_line.map_or(end, |length| start + length)
+    let (before, after) = text.split_at(start);
+    let begin = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let stop = after.find('\n').map_or(text.len(), |length| start + length);
+    let end = border(text, at.end).clamp(start, stop);
+    (text.get(begin..stop).unwrap_or_default(), start - begin..end - begin)
 }
 
 /// The last character border that is not behind `at`.
@@ -171,6 +182,7 @@ mod tests {
                 line: 1,
                 message: "m".into(),
                 help: Some("h".into()),
+                last_of_unused: true,
                 excerpt: Some((Place { start, end }, Arc::clone(&text))),
             };
             let shown = render(&diagnostic, false);

@@ -122,7 +122,10 @@ impl Loaded {
                 self.set.append(set);
                 FileState::Used
             }
-            Err(diagnostics) => {
+            Err(mut diagnostics) => {
+                if let Some(last) = diagnostics.last_mut() {
+                    last.last_of_unused = true;
+                }
                 self.diagnostics.extend(diagnostics);
                 FileState::LeftOut
             }
@@ -211,6 +214,7 @@ fn whole(shown: &Name, code: Code, message: String) -> Diagnostic {
         line: 0,
         message,
         help: None,
+        last_of_unused: false,
         excerpt: None,
     }
 }

@@ -21,9 +21,10 @@ pub(crate) struct HeapRule {
 /// A `[[device]]`: what devices that match need.
 #[derive(Clone, Debug)]
 pub(crate) struct DeviceRule {
-    pub(crate) matches: Vec<Condition>,
-    /// The rule does not apply where all of these hold; empty: it always does.
-    pub(crate) unless: Vec<Condition>,
+    /// The devices that it describes.
+    pub(crate) matches: Vec<Situation>,
+    /// It says nothing where one of these holds.
+    pub(crate) unless: Vec<Situation>,
     /// The rule applies to these uses; empty: to all.
     pub(crate) when: Vec<When>,
     pub(crate) usage: Vec<(Usage, Origin)>,
@@ -31,6 +32,9 @@ pub(crate) struct DeviceRule {
     pub(crate) facts: Vec<Fact>,
     pub(crate) origin: Origin,
 }
+
+/// One table of `match` or `unless`; everything in it must hold.
+pub(crate) type Situation = Vec<Condition>;
 
 /// One table of a rule's `when`; everything in it must hold.
 #[derive(Clone, Debug)]
@@ -149,13 +153,20 @@ fn parameter(name: &str, view: &DeviceView<'_>) -> Option<String> {
 }
 
 impl DeviceRule {
-    /// Whether the rule speaks of this device in this use.
+    /// Whether the rule describes this device, though perhaps for another situation or use.
+    pub(crate) fn describes(&self, view: &DeviceView<'_>) -> bool {
+        any_holds(&self.matches, view)
+    }
+
+    /// Whether what it says is true of a device that it describes, in this use.
     pub(crate) fn applies(&self, view: &DeviceView<'_>, usage: Usages) -> bool {
-        let all = |conditions: &[Condition]| conditions.iter().all(|c| c.holds(view));
-        all(&self.matches)
-            && (self.unless.is_empty() || !all(&self.unless))
+        !any_holds(&self.unless, view)
             && (self.when.is_empty() || self.when.iter().any(|when| when.holds(usage)))
     }
+}
+
+fn any_holds(situations: &[Situation], view: &DeviceView<'_>) -> bool {
+    situations.iter().any(|all| all.iter().all(|condition| condition.holds(view)))
 }
 
 impl When {

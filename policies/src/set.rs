@@ -41,9 +41,10 @@ pub struct DeviceKnowledge {
     pub usage: Usages,
     /// Who adds them.
     pub usage_origins: Vec<(Usage, Origin)>,
-    /// Some rule applies. Otherwise the device is `unknown`.
+    /// Some rule describes the device, even if it says nothing of this use or of a device behind
+    /// an IOMMU: then there is nothing to say. Otherwise the device is `unknown`.
     pub known: bool,
-    /// The rules that do, in order.
+    /// The rules that apply, in order.
     pub rules: Vec<Origin>,
 }
 
@@ -114,8 +115,11 @@ impl PolicySet {
         let mut knowledge = DeviceKnowledge::default();
         // Rules see the uses that were asked for, not those that other rules add: the order of
         // files must not decide whether a rule matches.
-        for rule in self.devices.iter().filter(|rule| rule.applies(view, usage)) {
-            knowledge.take(rule);
+        for rule in self.devices.iter().filter(|rule| rule.describes(view)) {
+            knowledge.known = true;
+            if rule.applies(view, usage) {
+                knowledge.take(rule);
+            }
         }
         knowledge
     }
@@ -136,7 +140,6 @@ impl PolicySet {
 
 impl DeviceKnowledge {
     fn take(&mut self, rule: &DeviceRule) {
-        self.known = true;
         self.rules.push(rule.origin.clone());
         if let Some((keys, origin)) = &rule.overrides {
             let mut voiding =

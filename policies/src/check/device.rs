@@ -4,7 +4,7 @@ use super::read::{self, Rule};
 use super::source::{Complaints, shortened, suggestion};
 use crate::diagnostic::Code;
 use crate::glob::Glob;
-use crate::rule::{Condition, DeviceRule, Subject, When};
+use crate::rule::{Condition, DeviceRule, Situation, Subject, When};
 use heapq_constraints::value::{Entry, Node, Table, Value};
 use heapq_constraints::{Fact, Name, Origin, vocabulary};
 
@@ -41,7 +41,7 @@ pub(super) fn read(rule: &Rule<'_>, complaints: &mut Complaints<'_>) -> Option<D
     let known = [RULE.as_slice(), &CONSTRAINTS].concat();
     let table = rule.keep_known("`[[device]]` has no key", &known, complaints);
     let matches = match table.get("match") {
-        Some(node) => conditions("match", node, complaints),
+        Some(node) => situations("match", node, complaints),
         None => {
             let help = "add `match = { driver = \"…\" }`";
             let message = "`[[device]]` without `match`";
@@ -52,7 +52,7 @@ pub(super) fn read(rule: &Rule<'_>, complaints: &mut Complaints<'_>) -> Option<D
     let unless = table.get("unless");
     Some(DeviceRule {
         matches,
-        unless: unless.map(|node| conditions("unless", node, complaints)).unwrap_or_default(),
+        unless: unless.map(|node| situations("unless", node, complaints)).unwrap_or_default(),
         when: table.get("when").map(|node| when(node, complaints)).unwrap_or_default(),
         usage: table.get("usage").map(|node| usage(node, complaints)).unwrap_or_default(),
         overrides: overrides(&table, complaints),
@@ -81,7 +81,13 @@ fn facts(rule: &Rule<'_>, table: &Table, complaints: &mut Complaints<'_>) -> Opt
     }
 }
 
-fn conditions(key: &str, node: &Node, complaints: &mut Complaints<'_>) -> Vec<Condition> {
+/// One table, or a list of which one must hold.
+fn situations(key: &str, node: &Node, complaints: &mut Complaints<'_>) -> Vec<Situation> {
+    let tables = read::one_or_more(key, node, complaints);
+    tables.iter().map(|table| conditions(key, table, complaints)).collect()
+}
+
+fn conditions(key: &str, node: &Node, complaints: &mut Complaints<'_>) -> Situation {
     let wanted = "a table such as `{ driver = \"…\" }`";
     let entries = read::entries(key, wanted, node, complaints);
     if entries.is_empty() && matches!(node.value, Value::Table(_)) {
@@ -178,4 +184,25 @@ fn overrides(table: &Table, complaints: &mut Complaints<'_>) -> Option<(Vec<Name
         }
     }
     Some((keys, complaints.source().origin(node.at)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_constraint_keys_are_those_of_the_vocabulary() {
+        let origin = |_| Origin::Client;
+        let complaint = |key: &str| {
+            let mut table = Table::default();
+            table.push(key, Value::Unfit("a float"));
+            vocabulary::facts(&table, "device", &origin).unwrap_err().remove(0).to_string()
+        };
+        for key in CONSTRAINTS {
+            assert!(!complaint(key).contains("unknown key"), "{}", complaint(key));
+        }
+        for key in ["name", "driver", "usage", "optional", "alternatives", "colour"] {
+            assert!(complaint(key).contains("unknown key"), "{}", complaint(key));
+        }
+    }
 }

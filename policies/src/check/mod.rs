@@ -82,7 +82,6 @@ fn edge(rule: &read::Rule<'_>, set: &mut PolicySet, complaints: &mut Complaints<
 /// Passes on what the reader of the vocabulary says.
 fn invalid(list: Vec<Invalid>, rule: &read::Rule<'_>, complaints: &mut Complaints<'_>) {
     for one in list {
-        let message = format!("`{}` = {}", one.key, one.value);
-        complaints.tell(Code::InvalidConstraint, one.at.or(rule.at), message, Some(one.rule));
+        complaints.tell(Code::InvalidConstraint, one.at.or(rule.at), one.to_string(), None);
     }
 }

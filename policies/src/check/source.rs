@@ -5,6 +5,9 @@ use heapq_constraints::value::{Entry, Place};
 use heapq_constraints::{Name, Origin, vocabulary};
 use std::sync::Arc;
 
+/// Complaints about one file that are kept.
+const MAX_SHOWN: usize = 100;
+
 /// One file's name and text.
 pub(crate) struct Source {
     file: Name,
@@ -53,9 +56,14 @@ impl<'a> Complaints<'a> {
         self.source
     }
 
-    /// In the order of the text.
+    /// In the order of the text, and no more than somebody would read.
     pub(crate) fn into_list(mut self) -> Vec<Diagnostic> {
         self.list.sort_by_key(|one| one.excerpt.as_ref().map(|(at, _)| *at));
+        let unshown = self.list.len().saturating_sub(MAX_SHOWN);
+        if unshown > 0 {
+            self.list.truncate(MAX_SHOWN);
+            self.tell(Code::TooManyComplaints, None, format!("and {unshown} more"), None);
+        }
         self.list
     }
 
@@ -73,6 +81,7 @@ impl<'a> Complaints<'a> {
             line: at.map_or(0, |at| self.source.line(at)),
             message: message.into(),
             help,
+            last_of_unused: false,
             excerpt: at.map(|at| (at, Arc::clone(&self.source.text))),
         });
     }
@@ -88,7 +97,7 @@ impl<'a> Complaints<'a> {
 pub(crate) fn suggestion(word: &str, known: &[&str]) -> String {
     match vocabulary::nearest(word, known) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => format!("there are {}", known.join(", ")),
+        None => format!("known: {}", known.join(", ")),
     }
 }
 
