@@ -9,7 +9,7 @@ COUNT ?= 20000
 
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo check check-fmt check-lints check-docs check-supply check-tests \
+.PHONY: help deps build demo check check-fmt check-lints check-docs check-scripts check-supply check-tests \
 	check-vm check-vm-breaks oracle bench-solver install clean
 
 help: ## list the targets
@@ -27,7 +27,7 @@ build: ## build heapqd and heapq, optimised
 demo: build ## build, then one camera, encoder and display get their buffers
 	$(TARGET)/release/heapq demo
 
-check: deps check-fmt check-lints check-docs check-supply check-tests check-vm ## everything that must hold before a change is merged
+check: deps check-fmt check-lints check-docs check-scripts check-supply check-tests check-vm ## everything that must hold before a change is merged
 
 check-fmt:
 	$(CARGO) fmt --all --check
@@ -37,6 +37,10 @@ check-lints:
 
 check-docs:
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --locked --quiet
+
+check-scripts:
+	cd tests/vm/guest && shellcheck --severity=warning --external-sources scenario.sh init
+	shellcheck --severity=warning --external-sources --source-path=SCRIPTDIR .ci/run tests/tools/*.sh tests/vm/*.sh
 
 check-supply:
 	@tests/tools/deny.sh

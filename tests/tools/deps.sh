@@ -16,6 +16,7 @@ needs() {
 		build  libudev-dev      pkg-config:libudev
 		check  python3-venv     python:ensurepip
 		check  dbus-daemon      command:dbus-daemon
+		check  shellcheck       command:shellcheck
 		check  ca-certificates  file:/etc/ssl/certs/ca-certificates.crt
 		vm     qemu-system-x86  command:qemu-system-x86_64
 		vm     busybox-static   static:busybox
@@ -23,6 +24,7 @@ needs() {
 		vm     kmod             command:modinfo
 		vm     xz-utils         command:xz
 		vm     dbus-daemon      command:dbus-daemon
+		vm     dbus-system-bus-common  file:/usr/share/dbus-1/system.conf
 		kernel make             command:make
 		kernel flex             command:flex
 		kernel bison            command:bison
@@ -71,11 +73,11 @@ main() {
 	[ "$(id -u)" = 0 ] || command -v sudo >/dev/null || give_up "not root, and no sudo" "${packages[@]}"
 	echo "heapq: installing ${packages[*]}"
 	local install=(env DEBIAN_FRONTEND=noninteractive
-		apt-get install -y -q --no-install-recommends "${packages[@]}")
+		apt-get install -y -qq --no-install-recommends "${packages[@]}")
 	# Fresh machines have empty or stale lists: a failed installation is tried again after an update.
 	as_root "${install[@]}" >/dev/null 2>&1 && return 0
-	as_root apt-get update -q || echo "heapq: apt-get update failed; trying with what it has" >&2
-	as_root "${install[@]}" || give_up "apt-get could not install them" "${packages[@]}"
+	as_root apt-get update -qq || echo "heapq: apt-get update failed; trying with what it has" >&2
+	as_root "${install[@]}" >/dev/null || give_up "apt-get could not install them" "${packages[@]}"
 	mapfile -t packages < <(missing "$@")
 	[ ${#packages[@]} -eq 0 ] || give_up "still missing after the installation" "${packages[@]}"
 }

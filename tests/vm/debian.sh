@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Debian packages of another release than this machine's, without touching this machine. Sourced.
 #
 # apt does the work with a state directory of its own, and checks the signatures; the mirror is the
@@ -6,6 +7,7 @@
 # debian_mirror: the URI, or nothing where this machine has no apt or is not a Debian.
 debian_mirror() {
 	command -v apt-get >/dev/null || return 0
+	# shellcheck disable=SC2016 # apt fills them in
 	apt-get indextargets --format '$(CREATED_BY) $(ORIGIN) $(LABEL) $(CODENAME) $(REPO_URI)' |
 		awk '$1 == "Packages" && $2 == "Debian" && $3 == "Debian" && $4 !~ /-/ { print $5; exit }'
 }

@@ -10,10 +10,13 @@ bin=$1 out=$2 stock=${3:-}
 tree=$(mktemp -d)
 trap 'rm -rf "$tree"' EXIT
 
-# libraries FILE: those that FILE of this machine is linked with, at the paths they have here.
+# Where files are that this machine does not have installed: see `udev_files`.
+elsewhere=
+
+# libraries FILE: those that FILE is linked with, at the paths that they have on an installed system.
 libraries() {
-	local list library
-	list=$(ldd "$1" 2>/dev/null) || return 0
+	local list library to lib=$elsewhere/usr/lib/x86_64-linux-gnu
+	list=$(LD_LIBRARY_PATH=$lib:$elsewhere/lib/x86_64-linux-gnu:$lib/systemd ldd "$1" 2>/dev/null) || return 0
 	case $list in
 	*'not found'*)
 		echo "a library of $1 is missing here: $list" >&2
@@ -21,9 +24,10 @@ libraries() {
 		;;
 	esac
 	for library in $(grep -o '/[^ )]*' <<<"$list"); do
-		[ -e "$tree$library" ] && continue
-		mkdir -p "$tree$(dirname "$library")"
-		cp -L "$library" "$tree$library"
+		to=$tree${library#"$elsewhere"}
+		[ -e "$to" ] && continue
+		mkdir -p "$(dirname "$to")"
+		cp -L "$library" "$to"
 	done
 }
 
@@ -70,36 +74,35 @@ accounts() {
 	ln -s /etc/machine-id "$tree/var/lib/dbus/machine-id"
 }
 
-# A machine without udevd (a container) downloads the package and installs nothing.
-udev_tree() { # prints where the udev package's files are: / or a directory
-	local cache=${XDG_CACHE_HOME:-$HOME/.cache}/heapq/vm/udev
-	if [ -x /usr/bin/udevadm ] && [ -d /usr/lib/udev/rules.d ]; then
-		echo /
-		return
-	fi
-	if [ ! -d "$cache" ]; then
-		rm -rf "$cache.new"
-		mkdir -p "$cache.new"
-		(cd "$cache.new" && apt-get -q -q -o "APT::Sandbox::User=$(id -un)" download udev >&2)
-		dpkg-deb -x "$cache.new"/udev_*.deb "$cache.new"
-		rm "$cache.new"/*.deb
-		mv "$cache.new" "$cache"
-	fi
-	echo "$cache"
+# udev_files: sets `elsewhere` to where the udev package's files are. A machine without udevd (a
+# container) downloads it, with what of its dependencies is missing, and installs nothing.
+udev_files() {
+	local cache=${XDG_CACHE_HOME:-$HOME/.cache}/heapq/vm/udev packages package
+	[ ! -x /usr/bin/udevadm ] || [ ! -d /usr/lib/udev/rules.d ] || return 0
+	elsewhere=$cache
+	[ ! -d "$cache" ] || return 0
+	rm -rf "$cache.new"
+	mkdir -p "$cache.new"
+	mapfile -t packages < <(apt-get install --simulate --no-install-recommends udev | awk '/^Inst/ { print $2 }')
+	(cd "$cache.new" && apt-get -q -q -o "APT::Sandbox::User=$(id -un)" download "${packages[@]}")
+	for package in "$cache.new"/*.deb; do dpkg-deb -x "$package" "$cache.new"; done
+	rm "$cache.new"/*.deb
+	mv "$cache.new" "$cache"
 }
 
 udev() {
-	local from dir
-	from=$(udev_tree)
+	local dir
+	udev_files
 	mkdir -p "$tree/usr/lib/udev" "$tree/usr/lib/systemd"
 	for dir in usr/bin bin; do
-		[ ! -e "$from/$dir/udevadm" ] || program "$from/$dir/udevadm" /usr/bin/udevadm
+		[ ! -e "$elsewhere/$dir/udevadm" ] || program "$elsewhere/$dir/udevadm" /usr/bin/udevadm
 	done
 	# udevd and udevadm are one program, told apart by its name.
 	ln -s /usr/bin/udevadm "$tree/usr/lib/systemd/systemd-udevd"
-	for dir in usr/lib lib; do
-		[ ! -d "$from/$dir/udev/rules.d" ] || cp -R "$from/$dir/udev/rules.d" "$tree/usr/lib/udev/"
-		[ ! -e "$from/$dir/udev/v4l_id" ] || program "$from/$dir/udev/v4l_id" /usr/lib/udev/v4l_id
+	for dir in usr/lib/udev lib/udev; do
+		dir=$elsewhere/$dir
+		[ ! -d "$dir/rules.d" ] || cp -R "$dir/rules.d" "$tree/usr/lib/udev/"
+		[ ! -e "$dir/v4l_id" ] || program "$dir/v4l_id" /usr/lib/udev/v4l_id
 	done
 }
 

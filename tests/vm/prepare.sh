@@ -11,7 +11,7 @@ mkdir -p "$work"
 
 # The same two instances of vivid in both: the first needs contiguous memory, the second maps with the
 # CPU; each with its capture device only (0x1), of the 13 kinds it can have.
-vivid=(vivid.n_devs=2 vivid.allocators=1,0 "vivid.node_types=0x1,0x1")
+vivid="vivid.n_devs=2 vivid.allocators=1,0 vivid.node_types=0x1,0x1"
 
 # skipped_or_failed NAME STATUS: 77 says that this machine cannot have that kernel.
 skipped_or_failed() {
@@ -24,14 +24,14 @@ cma() {
 	image=$("$here/kernel.sh") || { skipped_or_failed cma $? && return; }
 	"$here/initrd.sh" "$target/debug" "$work/cma.initrd"
 	# Most of the guest's memory is the contiguous area's: what `system` cannot have.
-	echo cma "$image" "$work/cma.initrd" cma=600M "${vivid[@]}"
+	echo cma "$image" "$work/cma.initrd" cma=600M "$vivid"
 }
 
 stock() {
 	local dir
 	dir=$("$here/stock.sh") || { skipped_or_failed stock $? && return; }
 	"$here/initrd.sh" "$target/debug" "$work/stock.initrd" "$dir"
-	echo stock "$dir/vmlinuz" "$work/stock.initrd" "${vivid[@]}"
+	echo stock "$dir/vmlinuz" "$work/stock.initrd" "$vivid"
 }
 
 cd "$root"

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Who gets memory. Sourced by scenario.sh.
 
 step_node_closed() {

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # The bus and the daemon. Sourced by scenario.sh.
 
 daemon_log=/tmp/heapqd.log

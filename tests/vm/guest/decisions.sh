@@ -1,15 +1,11 @@
+# shellcheck shell=bash
 # What heapq decides for two devices, and what the kernel says to that. Sourced by scenario.sh.
 
-# plan NODE: `heapq plan` for a camera there whose frames the CPU reads, as JSON without spaces.
-plan() {
-	local status=0
-	as camera heapq plan --json "camera=$1:capture" viewer:cpu-read >/tmp/plan.json || status=$?
-	tr -d ' \n' </tmp/plan.json
-	return "$status"
-}
+# plan NODE: `heapq plan` for a camera there whose frames the CPU reads.
+plan() { as camera heapq --daemon plan "camera=$1:capture" viewer=cpu:cpu-read --size 4M; }
 
-heap_for() { # NODE: the first candidate's heap
-	plan "$1" | sed -n 's/.*"candidates":\[{"heaps":\["\([^"]*\)".*/\1/p'
+heap_for() { # NODE: the chosen heap
+	plan "$1" | sed -n 's/^heap  *//p'
 }
 
 step_plan_vmalloc() {
@@ -40,7 +36,7 @@ break_plan_contiguous() {
 
 step_conflict_contiguous() {
 	exits 3 plan "$contiguous" >/tmp/conflict
-	grep -q '"conflicts":\[.*camera\.contiguous' /tmp/conflict || fail "$(cat /tmp/conflict)"
+	grep -q 'camera.*contiguous' /tmp/conflict || fail "$(cat /tmp/conflict)"
 }
 
 break_conflict_contiguous() { break_plan_contiguous; }

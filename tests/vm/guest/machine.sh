@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # The guest's devices, and words that all steps use. Sourced by scenario.sh.
 
 # node_of NAME: the node of the V4L2 device of that name.

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What the daemon does not even try. Sourced by scenario.sh.
 
 absurd=$((1 << 40))

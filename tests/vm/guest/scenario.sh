@@ -1,3 +1,4 @@
+#!/bin/bash
 # Runs in the guest as root: every step of /scenario/steps that is this kernel's, in order.
 #
 # usage: scenario.sh KERNEL [STEP-TO-BREAK]

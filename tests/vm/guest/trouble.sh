@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What must not bring the daemon down, nor use it up. Sourced by scenario.sh.
 
 hide() { mv /dev/dma_heap/system /dev/hidden-heap; }
@@ -32,18 +33,18 @@ step_broken_policy() {
 # Nothing is wrong with it.
 break_broken_policy() { policy=${policy/contigous/contiguous}; }
 
-descriptors() { ls "/proc/$(cat "$daemon_pid")/fd" | wc -l; }
+descriptors() { find "/proc/$(cat "$daemon_pid")/fd" -type l | wc -l; }
 
 meanwhile() { :; }
 
 as_before() { [ "$(descriptors)" = "$1" ]; }
 
 step_descriptors() {
-	local before round
+	local before
 	as camera heapq-guest ask system 4096 20
 	before=$(descriptors)
 	meanwhile
-	for round in 1 2 3; do
+	for _ in 1 2 3; do
 		as camera heapq-guest ask system 4096 20
 		exits 4 as stranger heapq-guest ask system 4096 1
 		exits 5 as camera heapq-guest ask system "$((1 << 40))" 1

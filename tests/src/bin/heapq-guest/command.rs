@@ -1,0 +1,82 @@
+//! The commands.
+
+use crate::ask::{self, Amount};
+use crate::frame;
+use crate::problem::Problem;
+use heapq_allocator::sys::dma_heap;
+use heapq_dbus::proxy::NAME;
+use std::os::fd::AsFd;
+use std::time::Duration;
+use zbus::fdo::DBusProxy;
+use zbus::names::BusName;
+
+const USAGE: &str = "COMMAND
+  owner                           the uid and pid that serve org.heapq.Allocator1
+  wait                            until the service answers
+  capture NODE [--for NODE|--mislaid]  a frame into buffers from the daemon, read back
+  refused NODE --for NODE         buffers for the second NODE queued into the first: EFAULT
+  ask HEAP BYTES COUNT            buffers, given back at once
+  hold HEAP BYTES COUNT           buffers, kept until this process is killed
+  take HEAP BYTES                 a buffer without asking the daemon";
+
+/// Runs one command; its result is what to print.
+pub(crate) async fn run(words: &[&str]) -> Result<String, Problem> {
+    match *words {
+        ["owner"] => owner().await,
+        ["wait"] => {
+            ask::service_within(Duration::from_secs(20)).await?;
+            Ok("the service answers".to_owned())
+        }
+        ["capture", node] => frame::capture(node, node, false).await,
+        ["capture", node, "--mislaid"] => frame::capture(node, node, true).await,
+        ["capture", node, "--for", other] => frame::capture(node, other, false).await,
+        ["refused", node, "--for", other] => frame::refused(node, other).await,
+        ["ask", heap, bytes, count] => ask(heap, amount(bytes, count)?, false).await,
+        ["hold", heap, bytes, count] => ask(heap, amount(bytes, count)?, true).await,
+        ["take", heap, bytes] => take(heap, number(bytes)?),
+        _ => Err(Problem::Usage(USAGE)),
+    }
+}
+
+fn number<T: std::str::FromStr>(word: &str) -> Result<T, Problem> {
+    word.parse().map_err(|_| Problem::Usage(USAGE))
+}
+
+fn amount(bytes: &str, count: &str) -> Result<Amount, Problem> {
+    Ok(Amount { bytes: number(bytes)?, count: number(count)? })
+}
+
+async fn owner() -> Result<String, Problem> {
+    let client = ask::service().await?;
+    who_owns(client.proxy().inner().connection())
+        .await
+        .map_err(|error| Problem::Wrong(format!("who owns {NAME}: {error}")))
+}
+
+async fn who_owns(connection: &zbus::Connection) -> zbus::Result<String> {
+    let bus = DBusProxy::new(connection).await?;
+    let name = BusName::try_from(NAME)?;
+    let uid = bus.get_connection_unix_user(name.clone()).await?;
+    let pid = bus.get_connection_unix_process_id(name).await?;
+    Ok(format!("{uid} {pid}"))
+}
+
+async fn ask(heap: &str, amount: Amount, keep: bool) -> Result<String, Problem> {
+    let client = ask::service().await?;
+    let grant = ask::granted(&client, &ask::from_heap(heap, amount)).await?;
+    let said = format!("{} buffers from {}", grant.buffers.len(), ask::heap(&grant));
+    if keep {
+        println!("{said}");
+        std::future::pending::<()>().await;
+    }
+    client.release(grant.lease).await?;
+    Ok(said)
+}
+
+fn take(heap: &str, bytes: u64) -> Result<String, Problem> {
+    let node = format!("/dev/dma_heap/{heap}");
+    let file = std::fs::File::open(&node).map_err(Problem::system(&node))?;
+    dma_heap::alloc(file.as_fd(), bytes)
+        .map_err(Problem::system(format!("{bytes} B of {node}")))?;
+    Ok(format!("{bytes} bytes of {node}, asking nobody"))
+}

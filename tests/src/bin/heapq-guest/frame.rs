@@ -1,0 +1,131 @@
+//! Pictures in buffers: what a V4L2 device does with memory that somebody else chose.
+
+use crate::ask::{self, Amount};
+use crate::problem::Problem;
+use heapq_allocator::sys::dma_buf::{Direction, begin_access, end_access};
+use heapq_allocator::sys::mapping::Mapping;
+use heapq_allocator::sys::v4l2::{Device, Format, Memory, Queue};
+use rustix::io::Errno;
+use std::collections::HashSet;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+use std::time::Duration;
+
+/// Buffers in the queue. Two would do for one frame.
+const QUEUED: u32 = 3;
+/// What is in a buffer before the device writes: nothing that a zeroed buffer or a picture is full of.
+const FILLER: u8 = 0xa5;
+/// vivid takes a second at most in an emulated machine.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A frame of 4 MB from `node`, in buffers that heapqd gave for the device `other`, read back through
+/// a mapping. With `mislaid`, that of a buffer which the device never saw.
+pub(crate) async fn capture(node: &str, other: &str, mislaid: bool) -> Result<String, Problem> {
+    let device = open(node)?;
+    let format = format(&device, node, 1920, 1080)?;
+    let client = ask::service().await?;
+    // One more than the device gets.
+    let amount = Amount { count: QUEUED + 1, bytes: format.size.into() };
+    let grant = ask::granted(&client, &ask::for_device(other, amount)).await?;
+    for buffer in &grant.buffers {
+        map(buffer, format)?.fill(FILLER);
+    }
+    let filled = shoot(&device, node, &grant.buffers, format)?;
+    let seen = if mislaid { QUEUED } else { filled };
+    let colours = picture(&read(buffer(&grant.buffers, seen)?, format)?)?;
+    let heap = ask::heap(&grant);
+    client.release(grant.lease).await?;
+    Ok(format!("{node} wrote {} bytes into {heap}, {colours} values", format.size))
+}
+
+/// Sees that `node` refuses, with EFAULT, the buffers that heapqd gave for the device `other`. They
+/// are 16 MB each: smaller scattered ones may be contiguous by luck.
+pub(crate) async fn refused(node: &str, other: &str) -> Result<String, Problem> {
+    let device = open(node)?;
+    let format = format(&device, node, 3840, 2160)?;
+    let client = ask::service().await?;
+    let amount = Amount { count: 2, bytes: format.size.into() };
+    let grant = ask::granted(&client, &ask::for_device(other, amount)).await?;
+    request(&device, node, amount.count)?;
+    for index in 0..amount.count {
+        let buffer = buffer(&grant.buffers, index)?;
+        match queue(&device, index, buffer, format) {
+            Ok(()) => return Err(Problem::Wrong(format!("{node} took a buffer for {other}"))),
+            Err(error) if error.raw_os_error() == Some(Errno::FAULT.raw_os_error()) => {}
+            Err(error) => return Err(Problem::system(format!("QBUF on {node}"))(error)),
+        }
+    }
+    Ok(format!("{node} refuses {} bytes from {}: EFAULT", format.size, ask::heap(&grant)))
+}
+
+fn open(node: &str) -> Result<Device, Problem> {
+    Device::open(Path::new(node)).map_err(Problem::system(node))
+}
+
+fn format(device: &Device, node: &str, width: u32, height: u32) -> Result<Format, Problem> {
+    let format = device
+        .set_format(Queue::Capture, width, height, *b"YUYV")
+        .map_err(Problem::system(format!("S_FMT on {node}")))?;
+    if (format.width, format.height) != (width, height) {
+        return Err(Problem::Wrong(format!("{node} cannot do {width}×{height}: {format:?}")));
+    }
+    Ok(format)
+}
+
+fn request(device: &Device, node: &str, count: u32) -> Result<(), Problem> {
+    let call = || Problem::system(format!("REQBUFS on {node}"));
+    match device.request_buffers(Queue::Capture, Memory::DmaBuf, count).map_err(call())? {
+        given if given >= count => Ok(()),
+        given => Err(Problem::Wrong(format!("{node} queues {given} buffers, not {count}"))),
+    }
+}
+
+fn queue(device: &Device, index: u32, fd: &OwnedFd, format: Format) -> std::io::Result<()> {
+    device.queue_dma_buf(Queue::Capture, index, fd.as_fd(), format.size, 0)
+}
+
+/// Streams until one frame is there; returns the index of its buffer.
+fn shoot(device: &Device, node: &str, buffers: &[OwnedFd], format: Format) -> Result<u32, Problem> {
+    let call = |name| Problem::system(format!("{name} on {node}"));
+    request(device, node, QUEUED)?;
+    for index in 0..QUEUED {
+        queue(device, index, buffer(buffers, index)?, format).map_err(call("QBUF"))?;
+    }
+    device.stream_on(Queue::Capture).map_err(call("STREAMON"))?;
+    let done = device.dequeue(Queue::Capture, Memory::DmaBuf, PATIENCE).map_err(call("DQBUF"))?;
+    device.stream_off(Queue::Capture).map_err(call("STREAMOFF"))?;
+    if done.faulty || done.bytes != format.size {
+        return Err(Problem::Wrong(format!("{node} gave {done:?} for {} bytes", format.size)));
+    }
+    Ok(done.index)
+}
+
+fn buffer(buffers: &[OwnedFd], index: u32) -> Result<&OwnedFd, Problem> {
+    let found = usize::try_from(index).ok().and_then(|index| buffers.get(index));
+    found.ok_or_else(|| Problem::Wrong(format!("no buffer {index} among {}", buffers.len())))
+}
+
+fn map(buffer: &OwnedFd, format: Format) -> Result<Mapping, Problem> {
+    Mapping::new(buffer, format.size.into()).map_err(Problem::system("mmap of a buffer"))
+}
+
+fn read(buffer: &OwnedFd, format: Format) -> Result<Vec<u8>, Problem> {
+    let sync = || Problem::system("DMA_BUF_IOCTL_SYNC");
+    begin_access(buffer.as_fd(), Direction::READ).map_err(sync())?;
+    let bytes = map(buffer, format)?.copy().map_err(Problem::system("a copy of the frame"))?;
+    end_access(buffer.as_fd(), Direction::READ).map_err(sync())?;
+    Ok(bytes)
+}
+
+/// How many values the bytes of a frame have, if it is vivid's colour bars: 8 bars are some 20
+/// values, and of what was there before, chance may leave a bar's worth.
+fn picture(bytes: &[u8]) -> Result<usize, Problem> {
+    let untouched = bytes.iter().filter(|byte| **byte == FILLER).count();
+    let values = bytes.iter().collect::<HashSet<_>>().len();
+    if untouched > bytes.len() / 4 || values < 8 {
+        let len = bytes.len();
+        let text = format!("no picture: {untouched} of {len} bytes untouched, {values} values");
+        return Err(Problem::Wrong(text));
+    }
+    Ok(values)
+}
