@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bus;
 pub mod client;
 pub mod error;
 pub mod exit;

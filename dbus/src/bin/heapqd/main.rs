@@ -1,0 +1,78 @@
+//! `heapqd`: the service as a daemon. What it serves is the library's; here are its start, its
+//! signals and its end.
+
+#![forbid(unsafe_code)]
+
+mod manager;
+mod options;
+mod run;
+
+use clap::Parser;
+use heapq_allocator::Broker;
+use heapq_dbus::exit::Exit;
+use heapq_dbus::service::Service;
+use options::Options;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::io::IsTerminal;
+use std::process::ExitCode;
+use tracing::level_filters::LevelFilter;
+
+/// Threads that allocate. Each may clear gigabytes, so more would only fight for memory bandwidth.
+const ALLOCATING: usize = 8;
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    log(&options);
+    raise_descriptor_limit();
+    match start(&options) {
+        Ok(()) => Exit::Ok.into(),
+        Err(error) => {
+            tracing::error!("{error}");
+            Exit::Failure.into()
+        }
+    }
+}
+
+fn start(options: &Options) -> Result<(), run::Error> {
+    let (broker, diagnostics) = Broker::open(options.config())?;
+    let service = Service::new(broker, run::report(&diagnostics));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(ALLOCATING)
+        .build()
+        .map_err(|error| run::Error::io("the event loop", error))?;
+    let ended = runtime.block_on(run::run(options, service));
+    // An allocation that is under way holds nothing that outlives the process.
+    runtime.shutdown_background();
+    ended
+}
+
+/// Logs to standard error: for people with time and colour, for the journal (which has its own
+/// time stamps) without.
+fn log(options: &Options) {
+    let level = match options.verbose {
+        0 => LevelFilter::INFO,
+        1 => LevelFilter::DEBUG,
+        _ => LevelFilter::TRACE,
+    };
+    let log = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_target(false)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
+    if std::env::var_os("JOURNAL_STREAM").is_some() {
+        log.without_time().init();
+    } else {
+        log.init();
+    }
+}
+
+/// Every lease keeps its buffers open, and the limit that a shell leaves (1024) would end service
+/// for all after sixty clients.
+fn raise_descriptor_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "the limit of open files stays at {:?}", limit.current);
+    }
+}

@@ -1,0 +1,229 @@
+//! The life of the daemon: everything that it waits for, in one place.
+
+use crate::manager;
+use crate::options::Options;
+use heapq_allocator::OpenError;
+use heapq_allocator::udev::Monitor;
+use heapq_dbus::service::Service;
+use heapq_dbus::{bus, peer};
+use heapq_policies::{Diagnostic, render};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+
+/// Why the daemon cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The machine cannot be read.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The bus refuses, or is not there.
+    #[error("the bus: {0}")]
+    Bus(#[from] zbus::Error),
+    /// It was there and left.
+    #[error("the bus hung up")]
+    Disconnected,
+    /// The operating system refuses something else.
+    #[error("{what}: {source}")]
+    Io { what: String, source: io::Error },
+}
+
+impl Error {
+    pub(crate) fn io(what: impl Into<String>, source: io::Error) -> Self {
+        Self::Io { what: what.into(), source }
+    }
+}
+
+/// How long uevents may go on before the machine is read again: a module that is loaded makes
+/// dozens of them.
+const SETTLE: Duration = Duration::from_millis(100);
+
+/// Serves until a signal ends it.
+///
+/// # Errors
+/// What keeps it from serving, at the start or later.
+pub(crate) async fn run(options: &Options, service: Arc<Service>) -> Result<(), Error> {
+    let mut signals = Signals::new().map_err(|error| Error::io("signals", error))?;
+    let on_bus = match options.bus() {
+        Some(builder) => Some(bus::serve(service.clone(), builder).await?),
+        None => None,
+    };
+    let on_bus = async {
+        match on_bus {
+            Some(serving) => serving.run().await.map_err(Error::from).and(Err(Error::Disconnected)),
+            None => std::future::pending().await,
+        }
+    };
+    let on_socket = private(options, service.clone())?;
+    let machine = follow_machine(options, service.clone());
+    manager::ready(&status(&service));
+    tracing::info!("serving {}", status(&service));
+    let reloads = async {
+        loop {
+            signals.reload.recv().await;
+            reload(&service).await;
+        }
+    };
+    let ended = tokio::select! {
+        ended = on_bus => ended,
+        ended = on_socket => ended,
+        () = machine => Ok(()),
+        () = reloads => Ok(()),
+        () = manager::watchdog() => Ok(()),
+        _ = signals.terminate.recv() => Ok(()),
+        _ = signals.interrupt.recv() => Ok(()),
+    };
+    manager::stopping();
+    ended
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    reload: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            reload: signal(SignalKind::hangup())?,
+        })
+    }
+}
+
+fn status(service: &Service) -> String {
+    let topology = service.broker().topology();
+    let heaps = topology.heaps.heaps().iter().filter(|heap| heap.present).count();
+    let stand_in = if service.broker().stand_in() { " (stand-ins)" } else { "" };
+    format!("{heaps} heaps{stand_in}, {} devices", topology.devices.len())
+}
+
+/// Logs what is wrong with policy files, and returns it for clients to see.
+pub(crate) fn report(diagnostics: &[Diagnostic]) -> Vec<String> {
+    let rendered: Vec<String> =
+        diagnostics.iter().map(|diagnostic| render(diagnostic, false)).collect();
+    for complaint in &rendered {
+        tracing::warn!("policy:\n{complaint}");
+    }
+    rendered
+}
+
+/// Private sockets: the one on standard input, whose end is ours, or those who connect to a path.
+fn private(
+    options: &Options,
+    service: Arc<Service>,
+) -> Result<impl Future<Output = Result<(), Error>>, Error> {
+    let path = options.p2p.clone();
+    let listener = match &path {
+        Some(path) if !options.on_stdin() => Some(bind(path)?),
+        _ => None,
+    };
+    let on_stdin = options.on_stdin();
+    Ok(async move {
+        if let Some(listener) = listener {
+            peer::listen(service, listener).await;
+            Ok(())
+        } else if on_stdin {
+            let inherited = stdin().map_err(|error| Error::io("standard input", error))?;
+            let served = peer::serve(service, inherited).await;
+            served.map_err(|error| Error::io("the client on standard input", error))
+        } else {
+            std::future::pending().await
+        }
+    })
+}
+
+fn bind(path: &Path) -> Result<tokio::net::UnixListener, Error> {
+    peer::bind(path).map_err(|error| Error::io(path.display().to_string(), error))
+}
+
+/// Standard input as the socket that whoever started us put there.
+fn stdin() -> io::Result<UnixStream> {
+    let descriptor: OwnedFd = io::stdin().as_fd().try_clone_to_owned()?;
+    rustix::net::sockopt::socket_domain(&descriptor)?;
+    Ok(UnixStream::from(descriptor))
+}
+
+/// Reads the policies again. A file with an error is left out and said so; the service goes on.
+async fn reload(service: &Arc<Service>) {
+    manager::reloading();
+    let broker = service.broker().clone();
+    match tokio::task::spawn_blocking(move || broker.reload()).await {
+        Ok(Ok(diagnostics)) => {
+            service.set_problems(report(&diagnostics));
+            service.publish();
+            tracing::info!("reloaded: {}", status(service));
+        }
+        Ok(Err(error)) => tracing::error!("nothing was reloaded: {error}"),
+        Err(error) => tracing::error!("nothing was reloaded: {error}"),
+    }
+    manager::ready(&status(service));
+}
+
+/// Reads the machine again whenever it says that something came or went. Only the running machine
+/// says so; for a capture, and where no uevents can be had, this waits for ever.
+async fn follow_machine(options: &Options, service: Arc<Service>) {
+    if options.root == Path::new("/") {
+        let (tell, mut told) = mpsc::channel(1);
+        // libudev's objects may not change threads, and tokio takes foreign descriptors only
+        // unsafely: a thread of its own sleeps on the socket.
+        let listener = std::thread::Builder::new().name("uevents".into());
+        let listener = listener.spawn(move || listen(&tell));
+        if let Err(error) = listener {
+            tracing::warn!(%error, "changes of the machine go unnoticed");
+        }
+        while told.recv().await.is_some() {
+            // A burst is one change: what comes while we wait is seen by the same reading.
+            tokio::time::sleep(SETTLE).await;
+            while told.try_recv().is_ok() {}
+            rescan(&service).await;
+        }
+    }
+    std::future::pending().await
+}
+
+/// Passes on that there were uevents, until nobody wants to know.
+fn listen(tell: &mpsc::Sender<()>) {
+    if let Err(error) = pass_on(tell) {
+        tracing::warn!(%error, "changes of the machine go unnoticed from now on");
+    }
+}
+
+fn pass_on(tell: &mpsc::Sender<()>) -> io::Result<()> {
+    let mut monitor = Monitor::open()?;
+    while !tell.is_closed() {
+        match poll(&mut [PollFd::new(&monitor, PollFlags::IN)], None) {
+            Err(Errno::INTR) => continue,
+            polled => polled?,
+        };
+        if monitor.drain() {
+            // A full channel already says it.
+            let _ = tell.try_send(());
+        }
+    }
+    Ok(())
+}
+
+async fn rescan(service: &Arc<Service>) {
+    let broker = service.broker().clone();
+    let before = broker.topology().generation;
+    match tokio::task::spawn_blocking(move || broker.rescan()).await {
+        Ok(Ok(topology)) if topology.generation != before => {
+            service.publish();
+            manager::status(&status(service));
+            tracing::info!("the machine changed: {}", status(service));
+        }
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => tracing::warn!("the machine cannot be read again: {error}"),
+        Err(error) => tracing::warn!("the machine cannot be read again: {error}"),
+    }
+}
