@@ -81,6 +81,17 @@ pub fn load(dirs: &[PathBuf]) -> Loaded {
     loaded
 }
 
+/// Reads single files, each by itself, in the order given.
+#[must_use]
+pub fn load_files(files: &[PathBuf]) -> Loaded {
+    let mut loaded = Loaded::default();
+    for file in files {
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into();
+        loaded.take(name, &Layer::File(file.clone()), Vec::new());
+    }
+    loaded
+}
+
 /// Where one of the files of a name stands.
 enum Layer {
     Builtin(&'static str),
