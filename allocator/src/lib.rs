@@ -11,6 +11,7 @@
 pub mod admission;
 pub mod broker;
 pub mod caller;
+pub mod case;
 pub mod discover;
 pub mod heaps;
 pub mod ledger;

@@ -1,0 +1,291 @@
+//! Reads a case file. What is wrong with the file itself (its syntax, a key of the file's own) is a
+//! [`Complaint`]; what is wrong with the question in it is an answer, `invalid`, and kept with the
+//! case.
+
+use super::expect::{self, Expect, unknown};
+use super::stated::{self, Stated};
+use heapq_constraints::Name;
+use heapq_constraints::value::{Entry, Node, Place, Table, Value};
+use heapq_constraints::vocabulary::nearest;
+use heapq_policies::document;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// Largest case or question file that is read, in bytes; the longest of those that exist is a
+/// thousandth of it.
+pub const LONGEST: u64 = 1 << 20;
+
+/// Tables and keys at the top of a case.
+const TOP: [&str; 7] =
+    ["name", "board", "heap", "compatibility", "participant", "request", "expect"];
+
+/// Keys of `[board]`.
+const BOARD: [&str; 5] = ["dtb", "snapshot", "root", "policies", "heaps"];
+
+/// One question with the answer that is expected.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// Where it was read.
+    pub file: PathBuf,
+    /// What it calls itself.
+    pub name: String,
+    pub(super) board: Option<Board>,
+    pub(super) stated: Stated,
+    pub(super) expect: Expect,
+}
+
+/// `[board]`: a machine that the case is set on. Paths are those of the case, completed by its
+/// directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Board {
+    pub(super) source: Source,
+    /// Directories of policies above the shipped ones, highest precedence last.
+    pub(super) policies: Vec<PathBuf>,
+    /// Heaps that its kernel offers beside those that the source shows.
+    pub(super) heaps: Vec<Name>,
+}
+
+/// What describes a board.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// A flattened devicetree.
+    Dtb(PathBuf),
+    /// A file that `heapq snapshot` wrote.
+    Snapshot(PathBuf),
+    /// A directory that holds `sys/`.
+    Root(PathBuf),
+}
+
+/// Something wrong with a file.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Complaint {
+    /// Counted from 1; `None` when it is about the file as a whole.
+    pub line: Option<u32>,
+    /// What is wrong, with the nearest known word where one is near.
+    pub message: String,
+}
+
+/// Why a file is no case or question at all. Shown as one line a complaint, `FILE:LINE: …`.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, thiserror::Error)]
+pub struct Unusable {
+    /// The file.
+    pub file: PathBuf,
+    /// Everything that is wrong with it, at least one.
+    pub complaints: Vec<Complaint>,
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, Complaint { line, message }) in self.complaints.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            write!(f, "{}:", self.file.display())?;
+            if let Some(line) = line {
+                write!(f, "{line}:")?;
+            }
+            write!(f, " {message}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Finds lines in a file's text.
+#[derive(Clone, Copy)]
+pub(super) struct Lines<'a>(pub(super) &'a str);
+
+impl Lines<'_> {
+    pub(super) fn line(self, at: Option<Place>) -> Option<u32> {
+        at.map(|at| document::line(self.0, at))
+    }
+
+    pub(super) fn complaint(self, at: Option<Place>, message: impl Into<String>) -> Complaint {
+        Complaint { line: self.line(at), message: message.into() }
+    }
+}
+
+impl Case {
+    /// Reads the case in `file`.
+    ///
+    /// # Errors
+    /// [`Unusable`] when it cannot be read, is longer than [`LONGEST`], is no TOML, or has a key
+    /// that cases do not have.
+    pub fn read(file: &Path) -> Result<Self, Unusable> {
+        Self::parse(file, &text(file)?)
+    }
+
+    /// Reads a case from `text`; `file` is its name in complaints and the place that its paths
+    /// start from.
+    ///
+    /// # Errors
+    /// As [`Case::read`].
+    pub fn parse(file: &Path, text: &str) -> Result<Self, Unusable> {
+        let top = tree(file, text)?;
+        let lines = Lines(text);
+        let mut complaints = Vec::new();
+        check_keys(&top, "", &TOP, lines, &mut complaints);
+        let name = required_name(&top, lines, &mut complaints);
+        let board = table(&top, "board", lines, &mut complaints)
+            .and_then(|table| board(table, file, lines, &mut complaints));
+        let expect = match table(&top, "expect", lines, &mut complaints) {
+            Some(table) => expect::read(table, lines, &mut complaints),
+            None => Expect::default(),
+        };
+        if expect.0.is_empty() && complaints.is_empty() {
+            complaints
+                .push(lines.complaint(None, "a case needs an [expect] that expects something"));
+        }
+        let stated = stated::read(&top, file, lines, &mut complaints);
+        if complaints.is_empty() {
+            Ok(Self { file: file.to_owned(), name, board, stated, expect })
+        } else {
+            Err(Unusable { file: file.to_owned(), complaints })
+        }
+    }
+
+    /// Whether this case reads `file` as a part of its board, so that a search for cases must not
+    /// take it for one.
+    #[must_use]
+    pub fn uses(&self, file: &Path) -> bool {
+        let Some(board) = &self.board else { return false };
+        let (Source::Dtb(source) | Source::Snapshot(source) | Source::Root(source)) = &board.source;
+        board.policies.iter().chain([source]).any(|path| beneath(file, path))
+    }
+}
+
+/// Whether `file` is `path` or below it, whatever way leads there.
+fn beneath(file: &Path, path: &Path) -> bool {
+    match (file.canonicalize(), path.canonicalize()) {
+        (Ok(file), Ok(path)) => file.starts_with(path),
+        _ => false,
+    }
+}
+
+/// The text of a file of at most [`LONGEST`] bytes.
+pub(super) fn text(file: &Path) -> Result<String, Unusable> {
+    let fail = |message: String| Unusable {
+        file: file.to_owned(),
+        complaints: vec![Complaint { line: None, message }],
+    };
+    let length = std::fs::metadata(file).map_err(|error| fail(error.to_string()))?.len();
+    if length > LONGEST {
+        return Err(fail(format!("{length} bytes exceed the bound of {LONGEST} for a case")));
+    }
+    std::fs::read_to_string(file).map_err(|error| fail(error.to_string()))
+}
+
+/// The tree of `text`, or its syntax errors.
+pub(super) fn tree(file: &Path, text: &str) -> Result<Table, Unusable> {
+    document::parse(text).map_err(|errors| {
+        let lines = Lines(text);
+        let complaints =
+            errors.into_iter().map(|error| lines.complaint(Some(error.at), error.message));
+        Unusable { file: file.to_owned(), complaints: complaints.collect() }
+    })
+}
+
+/// Complains of each key of `table` that is not in `known`.
+pub(super) fn check_keys(
+    table: &Table,
+    prefix: &str,
+    known: &[&str],
+    lines: Lines<'_>,
+    complaints: &mut Vec<Complaint>,
+) {
+    for Entry { key, at, .. } in &table.entries {
+        if !known.contains(&key.as_str()) {
+            complaints.push(lines.complaint(*at, unknown(prefix, key, nearest(key, known))));
+        }
+    }
+}
+
+fn required_name(top: &Table, lines: Lines<'_>, complaints: &mut Vec<Complaint>) -> String {
+    match top.get("name") {
+        Some(Node { value: Value::Text(name), .. }) if !name.is_empty() => return name.clone(),
+        Some(node) => complaints.push(lines.complaint(node.at, "name: expected a text")),
+        None => complaints.push(lines.complaint(None, "a case needs a `name`")),
+    }
+    String::new()
+}
+
+/// The table under `key`, if there is one; anything else there is complained of.
+pub(super) fn table<'a>(
+    top: &'a Table,
+    key: &str,
+    lines: Lines<'_>,
+    complaints: &mut Vec<Complaint>,
+) -> Option<&'a Table> {
+    let node = top.get(key)?;
+    if let Value::Table(table) = &node.value {
+        return Some(table);
+    }
+    let message = format!("[{key}]: expected a table, found {}", node.value.kind());
+    complaints.push(lines.complaint(node.at, message));
+    None
+}
+
+fn board(
+    table: &Table,
+    file: &Path,
+    lines: Lines<'_>,
+    complaints: &mut Vec<Complaint>,
+) -> Option<Board> {
+    let before = complaints.len();
+    check_keys(table, "board.", &BOARD, lines, complaints);
+    let beside = |name: &str| file.parent().unwrap_or(Path::new("")).join(name);
+    let sources: Vec<Source> = table
+        .entries
+        .iter()
+        .filter_map(|entry| {
+            let make: fn(PathBuf) -> Source = match entry.key.as_str() {
+                "dtb" => Source::Dtb,
+                "snapshot" => Source::Snapshot,
+                "root" => Source::Root,
+                _ => return None,
+            };
+            let Value::Text(name) = &entry.node.value else {
+                let message = format!("board.{}: expected a path", entry.key);
+                complaints.push(lines.complaint(entry.node.at, message));
+                return None;
+            };
+            Some(make(beside(name)))
+        })
+        .collect();
+    let policies = texts(table, "policies", lines, complaints);
+    let heaps = texts(table, "heaps", lines, complaints);
+    if complaints.len() > before {
+        return None;
+    }
+    let [source] = sources.as_slice() else {
+        let message = "[board] needs exactly one of `dtb`, `snapshot` and `root`";
+        complaints.push(lines.complaint(table.entries.first().and_then(|entry| entry.at), message));
+        return None;
+    };
+    Some(Board {
+        source: source.clone(),
+        policies: policies.iter().map(|name| beside(name)).collect(),
+        heaps: heaps.into_iter().map(Name::from).collect(),
+    })
+}
+
+/// The list of texts under `key` of `[board]`; empty when there is none.
+fn texts(
+    table: &Table,
+    key: &str,
+    lines: Lines<'_>,
+    complaints: &mut Vec<Complaint>,
+) -> Vec<String> {
+    let Some(node) = table.get(key) else { return Vec::new() };
+    let texts = match &node.value {
+        Value::List(nodes) => nodes
+            .iter()
+            .map(|node| if let Value::Text(text) = &node.value { Some(text.clone()) } else { None })
+            .collect::<Option<Vec<String>>>(),
+        _ => None,
+    };
+    texts.unwrap_or_else(|| {
+        let message = format!("board.{key}: expected a list of strings");
+        complaints.push(lines.complaint(node.at, message));
+        Vec::new()
+    })
+}

@@ -1,0 +1,110 @@
+//! The machine that a case is set on: its board as topology and policies, and the heaps that it
+//! states.
+
+use super::file::{Board, Case, Source};
+use crate::discover::{self, Observation, SeenHeap};
+use crate::topology::Topology;
+use heapq_constraints::HeapSet;
+use heapq_constraints::vocabulary::Invalid;
+use heapq_policies::{Loaded, PolicySet, Severity, load, render};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Where a case's question is asked.
+pub(super) struct Machine {
+    pub(super) topology: Topology,
+    pub(super) policies: Arc<PolicySet>,
+    /// The heaps of the board and those of the case.
+    pub(super) heaps: HeapSet,
+}
+
+/// Why there is none.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoMachine {
+    /// The board is of a kind that cannot be read yet.
+    #[error("{0}")]
+    Unsupported(String),
+    /// The board or its policies cannot be read; all that is wrong, a line each.
+    #[error("{0}")]
+    Broken(String),
+    /// Two heaps bear one name.
+    #[error(transparent)]
+    Heaps(#[from] Invalid),
+}
+
+impl Machine {
+    /// The machine of `case`; `policies` and `policy_dirs` are what every case is given.
+    pub(super) fn of(
+        case: &Case,
+        policies: &Arc<PolicySet>,
+        policy_dirs: &[PathBuf],
+    ) -> Result<Self, NoMachine> {
+        let (observation, policies) = match &case.board {
+            Some(board) => (observe(board)?, board_policies(board, policies, policy_dirs)?),
+            None => (Observation::default(), policies.clone()),
+        };
+        let topology = discover::assemble(&observation, &policies, 1)?;
+        let mut heaps = topology.heaps.heaps().to_vec();
+        heaps.extend(case.stated.heaps.iter().cloned());
+        let mut edges = case.stated.edges.clone();
+        if case.board.is_some() {
+            edges.extend(policies.edges());
+        }
+        let heaps = HeapSet::new(heaps, &edges)?;
+        Ok(Self { topology, policies, heaps })
+    }
+}
+
+fn observe(board: &Board) -> Result<Observation, NoMachine> {
+    let broken = |path: &Path, error: &dyn std::fmt::Display| {
+        NoMachine::Broken(format!("{}: {error}", path.display()))
+    };
+    let mut observation = match &board.source {
+        Source::Dtb(path) => {
+            return Err(NoMachine::Unsupported(format!(
+                "{} needs a devicetree reader, which this version does not have",
+                path.display()
+            )));
+        }
+        Source::Snapshot(path) => {
+            let text = super::file::text(path).map_err(|e| NoMachine::Broken(e.to_string()))?;
+            discover::snapshot::read(&text).map_err(|error| broken(path, &error))?
+        }
+        Source::Root(path) => discover::sysfs::read(path).map_err(|error| broken(path, &error))?,
+    };
+    for name in &board.heaps {
+        if !observation.heaps.iter().any(|heap| heap.name == *name) {
+            let path = format!("/sys/class/dma_heap/{name}").into();
+            observation.heaps.push(SeenHeap { name: name.clone(), path, node: true });
+        }
+    }
+    Ok(observation)
+}
+
+/// The policies of a board: those of every case, or these with the board's own above them.
+fn board_policies(
+    board: &Board,
+    policies: &Arc<PolicySet>,
+    policy_dirs: &[PathBuf],
+) -> Result<Arc<PolicySet>, NoMachine> {
+    if board.policies.is_empty() {
+        return Ok(policies.clone());
+    }
+    if let Some(missing) = board.policies.iter().find(|dir| !dir.is_dir()) {
+        return Err(NoMachine::Broken(format!("{}: no such directory", missing.display())));
+    }
+    let dirs: Vec<PathBuf> = policy_dirs.iter().chain(&board.policies).cloned().collect();
+    checked(load(&dirs)).map(Arc::new).map_err(NoMachine::Broken)
+}
+
+/// The policies of a load without errors. A case that runs without a file of its policies would
+/// say something of other policies than it means.
+pub(super) fn checked(loaded: Loaded) -> Result<PolicySet, String> {
+    let errors: Vec<String> = loaded
+        .diagnostics
+        .iter()
+        .filter(|diagnostic| diagnostic.severity == Severity::Error)
+        .map(|diagnostic| render(diagnostic, false))
+        .collect();
+    if errors.is_empty() { Ok(loaded.set) } else { Err(errors.join("\n")) }
+}
