@@ -1,0 +1,223 @@
+//! The question as asked on the command line, turned into the vocabulary's own tables, so that it
+//! is read and checked like any other.
+
+use clap::Args;
+use heapq_allocator::case;
+use heapq_constraints::question::Usage;
+use heapq_constraints::value::{Node, Table, Value};
+use heapq_constraints::vocabulary::{self, Invalid};
+use heapq_dbus::wire::Asked;
+use std::path::PathBuf;
+
+/// Who bears what the options say: the person at the command line.
+const ASKER: &str = "command-line";
+
+/// Who will touch the buffers, and how large they have to be.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Ask {
+    /// Who will touch the buffers, in pipeline order: a node (/dev/video0), a path in sysfs,
+    /// driver:NAME or a PCI address, with what it does: capture, decode, encode, process, render,
+    /// texture, scanout, cpu-read, cpu-write. `cpu` is the CPU.
+    #[arg(value_name = "[NAME=]DEVICE[:USAGE,…]")]
+    participants: Vec<String>,
+    /// More participants, and a request, from a file: [[participant]] and [request] tables.
+    #[arg(long, value_name = "QUESTION.toml")]
+    file: Option<PathBuf>,
+    /// Bytes of one buffer; K, M, G and T multiply by 1024.
+    #[arg(long, value_name = "BYTES", value_parser = bytes)]
+    size: Option<u64>,
+    /// Pixels in a row.
+    #[arg(long, requires = "height", requires = "fourcc")]
+    width: Option<u32>,
+    /// Rows.
+    #[arg(long, requires = "width", requires = "fourcc")]
+    height: Option<u32>,
+    /// The pixel format: a DRM fourcc such as NV12.
+    #[arg(long, visible_alias = "format")]
+    fourcc: Option<String>,
+    /// Modifiers that will do, best first; absent: linear.
+    #[arg(long, requires = "fourcc", value_delimiter = ',')]
+    modifier: Vec<String>,
+    /// At least so many buffers.
+    #[arg(long)]
+    count: Option<u32>,
+    /// Contiguous memory.
+    #[arg(long)]
+    contiguous: bool,
+    /// Only from these heaps or roles.
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    heap: Vec<String>,
+    /// From none of these heaps.
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    avoid: Vec<String>,
+    /// Rather from these heaps, best first.
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    prefer: Vec<String>,
+    /// No answer that rests on a device of which nothing is known.
+    #[arg(long)]
+    strict: bool,
+}
+
+/// Why there is no question.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Malformed {
+    /// The file is none.
+    #[error(transparent)]
+    File(#[from] case::Unusable),
+    /// A key or value is wrong.
+    #[error("{}", lines(.0))]
+    Invalid(Vec<Invalid>),
+    /// Nobody is named.
+    #[error("name at least one participant, or a file with --file")]
+    Nobody,
+}
+
+impl From<Vec<Invalid>> for Malformed {
+    fn from(complaints: Vec<Invalid>) -> Self {
+        Self::Invalid(complaints)
+    }
+}
+
+fn lines(complaints: &[Invalid]) -> String {
+    complaints.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+impl Ask {
+    /// The question in the vocabulary's tables, found to be well-formed.
+    pub(crate) fn asked(&self) -> Result<Asked, Malformed> {
+        let mut asked = match &self.file {
+            Some(file) => {
+                let question = case::question(file)?;
+                Asked { participants: question.participants, request: question.request }
+            }
+            None => Asked::default(),
+        };
+        for typed in &self.participants {
+            let table = participant(typed, &asked.participants);
+            asked.participants.push(table);
+        }
+        if asked.participants.is_empty() {
+            return Err(Malformed::Nobody);
+        }
+        asked.participants.extend(self.options());
+        if self.strict {
+            asked.request.entries.retain(|entry| entry.key != "strict");
+            asked.request.push("strict", Value::Bool(true));
+        }
+        asked.question()?;
+        Ok(asked)
+    }
+
+    /// What the options say, as a participant of its own; `None` when they say nothing. It has no
+    /// objection to protected memory: its default would be one.
+    fn options(&self) -> Option<Table> {
+        let mut table = Table::default();
+        if let Some(size) = self.size {
+            table.push("min-size", Value::Integer(size.into()));
+        }
+        if let Some(count) = self.count {
+            table.push("min-count", Value::Integer(count.into()));
+        }
+        if self.contiguous {
+            table.push("contiguous", Value::Bool(true));
+        }
+        for (key, names) in
+            [("heaps", &self.heap), ("avoid", &self.avoid), ("prefer", &self.prefer)]
+        {
+            if !names.is_empty() {
+                table.push(key, texts(names));
+            }
+        }
+        if let Some(format) = self.format() {
+            table.push("format", Value::List(vec![Node::new(Value::Table(format))]));
+        }
+        if table.entries.is_empty() {
+            return None;
+        }
+        table.push("name", Value::Text(ASKER.to_owned()));
+        table.push("protected", Value::Text("accepted".to_owned()));
+        Some(table)
+    }
+
+    fn format(&self) -> Option<Table> {
+        let mut format = Table::default();
+        format.push("fourcc", Value::Text(self.fourcc.clone()?));
+        if !self.modifier.is_empty() {
+            format.push("modifiers", texts(&self.modifier));
+        }
+        if let (Some(width), Some(height)) = (self.width, self.height) {
+            let extent = [width, height].map(|pixels| Node::new(Value::Integer(pixels.into())));
+            format.push("min-extent", Value::List(extent.into()));
+        }
+        Some(format)
+    }
+}
+
+/// One participant as typed. Its name is what was typed, made unique among `before`.
+fn participant(typed: &str, before: &[Table]) -> Table {
+    let (name, rest) = match typed.split_once('=') {
+        Some((name, rest)) if !name.contains('/') => (Some(name), rest),
+        _ => (None, typed),
+    };
+    let (device, usage) = match rest.rsplit_once(':') {
+        Some((device, words)) if !device.is_empty() && are_usages(words) => {
+            (device, words.split(',').map(str::to_owned).collect())
+        }
+        _ if rest == "cpu" => (rest, vec!["cpu-read".to_owned(), "cpu-write".to_owned()]),
+        _ => (rest, Vec::new()),
+    };
+    let mut table = Table::default();
+    let name = unique(name.unwrap_or(device), before);
+    table.push("name", Value::Text(name));
+    if device != "cpu" {
+        table.push("device", Value::Text(device.to_owned()));
+    }
+    if !usage.is_empty() {
+        table.push("usage", texts(&usage));
+    }
+    table
+}
+
+/// Whether these words say what a device does. One that is known suffices, so that a misspelt one
+/// beside it is complained of as such; a colon may also stand in a device's name.
+fn are_usages(words: &str) -> bool {
+    let known: Vec<&str> = Usage::ALL.iter().map(|usage| usage.word()).collect();
+    words.split(',').any(|word| vocabulary::nearest(word, &known).is_some())
+}
+
+fn unique(name: &str, before: &[Table]) -> String {
+    let taken = |name: &str| {
+        before.iter().any(|table| {
+            matches!(table.get("name").map(|node| &node.value), Some(Value::Text(one)) if one == name)
+        })
+    };
+    let mut candidates =
+        std::iter::once(name.to_owned()).chain((2..).map(|number: u32| format!("{name}#{number}")));
+    candidates.find(|candidate| !taken(candidate)).unwrap_or_else(|| name.to_owned())
+}
+
+fn texts(texts: &[String]) -> Value {
+    Value::List(texts.iter().map(|text| Node::new(Value::Text(text.clone()))).collect())
+}
+
+/// Bytes with an optional binary multiplier.
+fn bytes(typed: &str) -> Result<u64, String> {
+    let digits = typed.trim_end_matches("iB").trim_end_matches('B');
+    let (digits, shift) = match digits.char_indices().next_back() {
+        Some((at, unit)) if unit.is_ascii_alphabetic() => {
+            let shift = match unit.to_ascii_uppercase() {
+                'K' => 10,
+                'M' => 20,
+                'G' => 30,
+                'T' => 40,
+                _ => return Err(format!("unknown unit {unit:?}: K, M, G and T are known")),
+            };
+            (&digits[..at], shift)
+        }
+        _ => (digits, 0),
+    };
+    let number: u64 = digits.parse().map_err(|error| format!("{error}"))?;
+    number
+        .checked_mul(1 << shift)
+        .ok_or_else(|| format!("{typed} is more than 64 bits of bytes can say"))
+}

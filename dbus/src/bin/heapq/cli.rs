@@ -1,0 +1,137 @@
+//! The command line as typed.
+
+use crate::ask::Ask;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// Finds the memory that several devices can share, and hands it out as dma-bufs.
+///
+/// Without a command: what this machine offers (`heapq status`).
+#[derive(Debug, Parser)]
+#[command(name = "heapq", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+const EXIT_CODES: &str = "\
+Exit status: 0 ok; 1 failure; 2 usage; 3 conflict; 4 not authorised; 5 over quota or no memory; \
+6 no daemon where one was demanded; 7 invalid policy or question.";
+
+/// What every command takes.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// Print data: `pretty` on a terminal, else `short` (one line).
+    #[arg(long, global = true, value_name = "FORM", num_args = 0..=1, require_equals = true,
+          default_missing_value = "auto")]
+    pub(crate) json: Option<Json>,
+    /// Look at this directory, which holds sys/ (a capture, an image), not at the running machine.
+    #[arg(long, global = true, value_name = "DIR", conflicts_with_all = ["daemon", "bus", "session"])]
+    pub(crate) root: Option<PathBuf>,
+    /// Policy files from here, and not from the system's directories; repeatable, the last wins.
+    #[arg(long, global = true, value_name = "DIR", conflicts_with_all = ["daemon", "bus", "session"])]
+    pub(crate) policy_dir: Vec<PathBuf>,
+    /// Ask the daemon at this D-Bus address.
+    #[arg(long, global = true, value_name = "ADDRESS", conflicts_with_all = ["session", "offline"])]
+    pub(crate) bus: Option<String>,
+    /// Ask the daemon on the session bus.
+    #[arg(long, global = true, conflicts_with = "offline")]
+    pub(crate) session: bool,
+    /// Ask no daemon: solve and allocate in this process.
+    #[arg(long, global = true, conflicts_with = "daemon")]
+    pub(crate) offline: bool,
+    /// Fail (exit status 6) when no daemon answers.
+    #[arg(long, global = true)]
+    pub(crate) daemon: bool,
+    /// When to colour.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: When,
+    /// Leave out the headings of tables.
+    #[arg(long, global = true)]
+    pub(crate) no_legend: bool,
+}
+
+/// How data is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Json {
+    /// `pretty` on a terminal, else `short`.
+    Auto,
+    /// One line.
+    Short,
+    /// Indented.
+    Pretty,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum When {
+    /// On a terminal, unless NO_COLOR says otherwise.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show what this machine offers, and who serves it.
+    Status,
+    /// List the heaps.
+    Heaps,
+    /// List the devices with what is known of their needs.
+    Devices {
+        /// Only these: a node (/dev/video0), a path in sysfs, driver:NAME, a PCI address.
+        devices: Vec<String>,
+    },
+    /// Say which heap would serve, and allocate nothing.
+    #[command(visible_alias = "solve")]
+    Plan(Ask),
+    /// Say which heap would serve and why each other one does not, or what is in the way.
+    Explain(Ask),
+    /// Allocate, and give the buffers to a command.
+    Alloc {
+        #[command(flatten)]
+        ask: Ask,
+        /// Run this with the buffers as its file descriptors from 3 on (HEAPQ_FDS says how many)
+        /// and end with its exit status. Takes the rest of the command line.
+        #[arg(long, value_name = "CMD", num_args = 1.., allow_hyphen_values = true)]
+        exec: Vec<OsString>,
+        /// Plain memfds that are no dma-bufs: for tries on a machine without heaps. Allocates in
+        /// this process.
+        #[arg(long, conflicts_with_all = ["daemon", "bus", "session"])]
+        stand_in: bool,
+    },
+    /// Run cases: questions with the answers that are expected.
+    Test {
+        /// Case files, or directories that are searched for them.
+        #[arg(required = true, value_name = "FILE|DIR")]
+        paths: Vec<PathBuf>,
+        /// Print only what did not pass, and the count.
+        #[arg(short, long)]
+        quiet: bool,
+    },
+    /// Show the main job on this machine: ask, allocate, pass on, write, read.
+    Demo,
+    /// Check policy files.
+    #[command(subcommand)]
+    Policy(Policy),
+    /// Play the display of `heapq demo`: started by it.
+    #[command(hide = true, name = "demo-display")]
+    DemoDisplay,
+}
+
+/// What to do with policies.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Policy {
+    /// Tell everything that is wrong with policy files.
+    Check {
+        /// Files or directories of policies; without any, those that are in force.
+        #[arg(value_name = "FILE|DIR")]
+        paths: Vec<PathBuf>,
+    },
+}

@@ -1,0 +1,196 @@
+//! `heapq alloc`: buffers, given to a command.
+
+use super::explain::in_words;
+use super::plan::{figures, joined};
+use crate::ask::Ask;
+use crate::cli::Global;
+use crate::output::{Report, note, print};
+use crate::problem::Problem;
+use crate::session::Session;
+use heapq_allocator::{Grant, Outcome, sys};
+use heapq_constraints::{Answer, Name};
+use heapq_dbus::exit::Exit;
+use serde::Serialize;
+use std::ffi::OsString;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, ExitCode, ExitStatus};
+
+/// What an allocation came to.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Allocated {
+    /// `ok`, `conflict`, `no-memory` or `over-quota`.
+    verdict: &'static str,
+    /// `daemon` or `in-process`.
+    via: &'static str,
+    /// By this number its holder knows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lease: Option<u64>,
+    /// The heap of each buffer of a frame.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    heaps: Vec<Name>,
+    /// Index of the plan's candidate that was carried out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    candidate: Option<usize>,
+    /// How many file descriptors there are.
+    buffers: usize,
+    /// They are plain memfds and no dma-bufs.
+    stand_in: bool,
+    /// Heaps that were tried before and failed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    fallback_from: Vec<Failed>,
+    /// For `over-quota`: what there is too much of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quota: Option<Quota>,
+    /// The answer that was carried out, or could not be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answer: Option<Answer>,
+}
+
+/// A heap that gave no memory.
+#[derive(Debug, Serialize)]
+struct Failed {
+    heap: Name,
+    failure: String,
+}
+
+/// A quota that does not suffice.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Quota {
+    what: &'static str,
+    bound: u64,
+    in_use: u64,
+    asked: u64,
+}
+
+impl Report for Allocated {
+    fn human(&self, _legend: bool) -> String {
+        let mut lines: Vec<String> = Vec::new();
+        for Failed { heap, failure } in &self.fallback_from {
+            lines.push(format!("{heap} failed: {failure}\n"));
+        }
+        if let Some(Quota { what, bound, in_use, asked }) = &self.quota {
+            lines.push(format!("over quota: {asked} {what} more than {in_use} of {bound}\n"));
+        }
+        if self.stand_in {
+            lines.push("stand-in: these buffers are memfds and no dma-bufs\n".to_owned());
+        }
+        if let Some(answer) = &self.answer {
+            lines.push(match (&answer.plan, self.candidate) {
+                (Some(plan), Some(index)) => figures(plan, plan.candidates.get(index)),
+                (Some(_), None) => String::new(),
+                (None, _) => in_words(answer),
+            });
+        }
+        if self.verdict == "no-memory" {
+            lines.push("no memory: every heap that would serve failed\n".to_owned());
+        }
+        lines.concat()
+    }
+}
+
+/// Runs the command.
+pub(crate) fn run(
+    ask: &Ask,
+    exec: &[OsString],
+    stand_in: bool,
+    global: &Global,
+) -> Result<ExitCode, Problem> {
+    let asked = ask.asked()?;
+    let session = if stand_in { Session::here(global, true)? } else { Session::open(global)? };
+    let outcome = session.allocate(&asked)?;
+    let exit = Exit::from(&outcome);
+    let report = report(&outcome, session.via());
+    let (Outcome::Granted(grant), [program, arguments @ ..]) = (outcome, exec) else {
+        print(&report, global).map_err(Problem::system("writing"))?;
+        return Ok(exit.into());
+    };
+    note(format_args!("{} from {}", counted(report.buffers), joined(&report.heaps, " + ")));
+    let mut command = Command::new(program);
+    command.args(arguments).envs(environment(&report, &grant)?);
+    let run = |source| Problem::Run { command: program.to_string_lossy().into_owned(), source };
+    let status = sys::spawn::with_fds(command, &grant.buffers).map_err(run)?;
+    // The lease lasts until here: the command has ended.
+    drop((grant, session));
+    Ok(passed_on(status))
+}
+
+fn counted(buffers: usize) -> String {
+    if buffers == 1 { "1 buffer".to_owned() } else { format!("{buffers} buffers") }
+}
+
+fn report(outcome: &Outcome, via: &'static str) -> Allocated {
+    let failed = |tried: &[(Name, String)]| {
+        let tried = tried.iter();
+        tried
+            .map(|(heap, failure)| Failed { heap: heap.clone(), failure: failure.clone() })
+            .collect()
+    };
+    match outcome {
+        Outcome::Granted(grant) => Allocated {
+            verdict: "ok",
+            via,
+            lease: Some(grant.lease),
+            heaps: heaps(grant),
+            candidate: Some(grant.candidate),
+            buffers: grant.buffers.len(),
+            stand_in: grant.stand_in,
+            fallback_from: failed(&grant.fallback_from),
+            quota: None,
+            answer: Some(grant.answer.clone()),
+        },
+        Outcome::Conflict(answer) => Allocated {
+            verdict: "conflict",
+            via,
+            answer: Some(answer.clone()),
+            ..Allocated::default()
+        },
+        Outcome::NoMemory { answer, tried } => Allocated {
+            verdict: "no-memory",
+            via,
+            fallback_from: failed(tried),
+            answer: Some(answer.clone()),
+            ..Allocated::default()
+        },
+        Outcome::OverQuota { what, bound, in_use, asked } => Allocated {
+            verdict: "over-quota",
+            via,
+            quota: Some(Quota { what, bound: *bound, in_use: *in_use, asked: *asked }),
+            ..Allocated::default()
+        },
+    }
+}
+
+fn heaps(grant: &Grant) -> Vec<Name> {
+    let plan = grant.answer.plan.as_ref();
+    let candidate = plan.and_then(|plan| plan.candidates.get(grant.candidate));
+    candidate.map(|candidate| candidate.heaps.clone()).unwrap_or_default()
+}
+
+/// What the command is told: how many descriptors there are, and what they hold. `HEAPQ_ANSWER` is
+/// the JSON of this command's report.
+fn environment(report: &Allocated, grant: &Grant) -> Result<Vec<(&'static str, String)>, Problem> {
+    let json = serde_json::to_string(report).map_err(std::io::Error::other);
+    let mut pairs = vec![
+        ("HEAPQ_FDS", grant.buffers.len().to_string()),
+        ("HEAPQ_HEAP", joined(&report.heaps, "+")),
+        ("HEAPQ_STAND_IN", u8::from(grant.stand_in).to_string()),
+        ("HEAPQ_ANSWER", json.map_err(Problem::system("writing the answer"))?),
+    ];
+    if let Some(plan) = &grant.answer.plan {
+        pairs.push(("HEAPQ_COUNT", plan.count.to_string()));
+        pairs.push(("HEAPQ_SIZE", plan.size.to_string()));
+        pairs.push(("HEAPQ_ALLOCATION_SIZE", plan.allocation_size.to_string()));
+        pairs.extend(plan.fourcc.as_ref().map(|name| ("HEAPQ_FOURCC", name.to_string())));
+        pairs.extend(plan.modifier.as_ref().map(|name| ("HEAPQ_MODIFIER", name.to_string())));
+        pairs.extend(plan.planes.first().map(|plane| ("HEAPQ_STRIDE", plane.stride.to_string())));
+    }
+    Ok(pairs)
+}
+
+/// The command's own exit status; as a shell says it for one that a signal ended.
+fn passed_on(status: ExitStatus) -> ExitCode {
+    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
+    code.and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from)
+}

@@ -1,0 +1,117 @@
+//! The machine of the demonstration, and the service on it.
+
+use crate::cli::Global;
+use crate::problem::Problem;
+use crate::session::{Session, policy_dirs};
+use crate::table::printable;
+use heapq_allocator::discover::bundled_board;
+use heapq_allocator::{Broker, Config, Topology};
+use heapq_constraints::Name;
+use heapq_dbus::client::Place;
+use heapq_dbus::peer;
+use heapq_dbus::service::Service;
+use serde::Serialize;
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use tokio::runtime::Builder;
+
+/// Where the demonstration takes place.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct Machine {
+    /// The heaps are this machine's own; otherwise the board is a bundled one.
+    real: bool,
+    /// The board's first `compatible`, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    board: Option<Name>,
+    /// Heaps that may be used.
+    heaps: Vec<Name>,
+    devices: usize,
+}
+
+impl Machine {
+    fn new(real: bool, topology: &Topology) -> Self {
+        Self {
+            real,
+            board: topology.board.first().cloned(),
+            heaps: usable(topology),
+            devices: topology.devices.len(),
+        }
+    }
+
+    pub(super) fn in_words(&self) -> String {
+        let heaps = printable(&super::joined(&self.heaps, ", "));
+        if self.real {
+            return format!("This machine's own heaps: {heaps}.\n");
+        }
+        let board = printable(self.board.as_deref().unwrap_or("a board"));
+        format!(
+            "This machine has no dma-buf heap that we may open, so the board is a bundled one \
+             ({board})\nand its heaps ({heaps}) are stand-ins: plain memfds, no dma-bufs.\n"
+        )
+    }
+}
+
+/// Heaps that are there and may be opened.
+fn usable(topology: &Topology) -> Vec<Name> {
+    let heaps = topology.heaps.heaps().iter();
+    heaps.filter(|heap| heap.present && heap.permitted).map(|heap| heap.name.clone()).collect()
+}
+
+/// The service, and a client's end of its private connection.
+pub(super) struct Stage {
+    pub(super) session: Session,
+    pub(super) topology: Arc<Topology>,
+    service: JoinHandle<io::Result<()>>,
+}
+
+impl Stage {
+    /// Opens a broker (on this machine's heaps if there are any) and serves it in a thread of its
+    /// own, with a runtime of its own, to one client: this one.
+    pub(super) fn set(global: &Global) -> Result<(Self, Machine), Problem> {
+        let (broker, machine) = broker(global)?;
+        let topology = broker.topology();
+        let service = Service::new(broker, Vec::new());
+        let pair = UnixStream::pair().map_err(Problem::system("making a socket pair"))?;
+        let (ours, theirs) = pair;
+        let service = std::thread::spawn(move || {
+            let runtime = Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(peer::serve(service, theirs))
+        });
+        let session = Session::daemon(Place::Stream(ours))?;
+        Ok((Self { session, topology, service }, machine))
+    }
+
+    /// Hangs up; the service ends its client's leases and then itself.
+    pub(super) fn close(self) -> Result<(), Problem> {
+        drop(self.session);
+        match self.service.join() {
+            Ok(served) => served.map_err(Problem::system("serving")),
+            Err(_) => Err(Problem::Demo("the service's thread panicked".to_owned())),
+        }
+    }
+}
+
+fn broker(global: &Global) -> Result<(Broker, Machine), Problem> {
+    let config = Config {
+        root: PathBuf::from("/"),
+        board: None,
+        policy_dirs: policy_dirs(global),
+        stand_in: false,
+        privileged: true,
+    };
+    // A machine that cannot be read has no heaps for us either.
+    if let Ok((broker, _)) = Broker::open(config.clone()) {
+        let machine = Machine::new(true, &broker.topology());
+        if !machine.heaps.is_empty() {
+            return Ok((broker, machine));
+        }
+    }
+    let (broker, _) =
+        Broker::open(Config { board: Some(bundled_board()), stand_in: true, ..config })?;
+    let machine = Machine::new(false, &broker.topology());
+    Ok((broker, machine))
+}

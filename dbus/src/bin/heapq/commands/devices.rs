@@ -1,0 +1,190 @@
+//! `heapq devices`: who may touch a buffer, and what is known of their needs.
+
+use super::plan::joined;
+use crate::cli::Global;
+use crate::output::{Report, print};
+use crate::problem::Problem;
+use crate::session::broker;
+use crate::table::{DIM, Table, printable};
+use heapq_allocator::{AskError, Device, Iommu, Topology, complete};
+use heapq_constraints::{Name, Origin, Participant, Question};
+use heapq_dbus::exit::Exit;
+use heapq_policies::PolicySet;
+use serde::Serialize;
+use std::fmt::Write as _;
+
+/// Some or all devices of a machine.
+#[derive(Debug, Serialize)]
+struct Devices {
+    devices: Vec<Row>,
+    /// These were asked for by name: all that is known is shown.
+    #[serde(skip)]
+    named: bool,
+}
+
+/// One device.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Row {
+    path: Name,
+    nodes: Vec<Name>,
+    subsystem: Name,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    driver: Option<Name>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    module: Option<Name>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bus: Option<Name>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    compatible: Vec<Name>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    of_node: Option<Name>,
+    /// The device that masters its DMA, where that is another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dma_master: Option<Name>,
+    iommu: Translation,
+    /// Heaps that it links to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    heap_links: Vec<Name>,
+    /// What is known of it before it says what it does.
+    needs: Vec<Need>,
+}
+
+/// Its IOMMU group.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Translation {
+    translates: bool,
+    /// The group's type, where there is a group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group_type: Option<Name>,
+}
+
+/// One need with whoever says so.
+#[derive(Debug, Serialize)]
+struct Need {
+    /// In the vocabulary's spelling.
+    stated: String,
+    origin: Origin,
+}
+
+impl From<&Iommu> for Translation {
+    fn from(iommu: &Iommu) -> Self {
+        let group_type = match iommu {
+            Iommu::None => None,
+            Iommu::Translating(kind) | Iommu::Passthrough(kind) => Some(kind.clone()),
+        };
+        Self { translates: iommu.translates(), group_type }
+    }
+}
+
+impl Row {
+    fn new(device: &Device, topology: &Topology, policies: &PolicySet) -> Result<Self, Problem> {
+        Ok(Self {
+            path: device.path.clone(),
+            nodes: device.nodes.clone(),
+            subsystem: device.subsystem.clone(),
+            driver: device.driver.clone(),
+            module: device.module.clone(),
+            bus: device.bus.clone(),
+            compatible: device.compatible.clone(),
+            of_node: device.of_node.clone(),
+            dma_master: device.master.clone(),
+            iommu: Translation::from(&device.iommu),
+            heap_links: device.heap_links.iter().map(|link| link.heap.clone()).collect(),
+            needs: needs(device, topology, policies)?,
+        })
+    }
+
+    /// What users call it: its first node, else the end of its path.
+    fn called(&self) -> String {
+        let last = || self.path.rsplit('/').next().unwrap_or(&self.path).to_owned();
+        self.nodes.first().map_or_else(last, ToString::to_string)
+    }
+
+    fn iommu(&self) -> String {
+        match (&self.iommu.group_type, self.iommu.translates) {
+            (None, _) => "none".to_owned(),
+            (Some(kind), true) => kind.to_string(),
+            (Some(kind), false) => format!("{kind} (does not translate)"),
+        }
+    }
+
+    fn in_full(&self) -> String {
+        let optional = |name: &Option<Name>| name.as_deref().unwrap_or_default().to_owned();
+        let facts = [
+            ("path", self.path.to_string()),
+            ("nodes", joined(&self.nodes, " ")),
+            ("subsystem", self.subsystem.to_string()),
+            ("driver", optional(&self.driver)),
+            ("module", optional(&self.module)),
+            ("bus", optional(&self.bus)),
+            ("compatible", joined(&self.compatible, " ")),
+            ("of-node", optional(&self.of_node)),
+            ("dma-master", optional(&self.dma_master)),
+            ("iommu", self.iommu()),
+            ("heap-links", joined(&self.heap_links, " ")),
+        ];
+        let mut text = printable(&self.called()) + "\n";
+        // Writing to a string cannot fail.
+        for (key, value) in facts.iter().filter(|(_, value)| !value.is_empty()) {
+            let _ = writeln!(text, "  {key:<11} {}", printable(value));
+        }
+        for Need { stated, origin } in &self.needs {
+            let (stated, origin) = (printable(stated), printable(&origin.to_string()));
+            let _ = writeln!(text, "  needs       {stated}  {DIM}{origin}{DIM:#}");
+        }
+        text
+    }
+}
+
+/// What discovery and policies say of it, as they would in a request that does not say what the
+/// device does.
+fn needs(device: &Device, topology: &Topology, policies: &PolicySet) -> Result<Vec<Need>, Problem> {
+    let mut participant = Participant::new("device");
+    participant.device = Some(device.path.clone());
+    let question = Question { participants: vec![participant], ..Question::default() };
+    let question = complete(question, topology, policies).map_err(AskError::from)?;
+    let facts = question.participants.into_iter().flat_map(|participant| participant.facts);
+    Ok(facts.map(|fact| Need { stated: fact.constraint.key(), origin: fact.origin }).collect())
+}
+
+impl Report for Devices {
+    fn human(&self, legend: bool) -> String {
+        if self.named {
+            return self.devices.iter().map(Row::in_full).collect();
+        }
+        if self.devices.is_empty() {
+            return "no devices\n".to_owned();
+        }
+        let mut table = Table::new(&["DEVICE", "SUBSYSTEM", "DRIVER", "IOMMU", "NEEDS", "PATH"]);
+        for device in &self.devices {
+            let needs: Vec<&str> = device.needs.iter().map(|need| need.stated.as_str()).collect();
+            table.row([
+                device.called(),
+                device.subsystem.to_string(),
+                device.driver.as_deref().unwrap_or_default().to_owned(),
+                device.iommu(),
+                needs.join("; "),
+                device.path.to_string(),
+            ]);
+        }
+        table.render(legend)
+    }
+}
+
+/// Runs the command.
+pub(crate) fn run(names: &[String], global: &Global) -> Result<Exit, Problem> {
+    let broker = broker(global, false)?;
+    let (topology, policies) = (broker.topology(), broker.policies());
+    let chosen: Vec<&Device> = if names.is_empty() {
+        topology.devices.iter().filter(|device| !device.nodes.is_empty()).collect()
+    } else {
+        let found = names.iter().map(|name| topology.device(name).map_err(AskError::from));
+        found.collect::<Result<_, _>>()?
+    };
+    let rows = chosen.into_iter().map(|device| Row::new(device, &topology, &policies));
+    let report = Devices { devices: rows.collect::<Result<_, _>>()?, named: !names.is_empty() };
+    print(&report, global).map_err(Problem::system("writing"))?;
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,11 @@
+//! One command a file.
+
+pub(crate) mod alloc;
+pub(crate) mod demo;
+pub(crate) mod devices;
+pub(crate) mod explain;
+pub(crate) mod heaps;
+pub(crate) mod plan;
+pub(crate) mod policy;
+pub(crate) mod status;
+pub(crate) mod test;

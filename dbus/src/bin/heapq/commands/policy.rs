@@ -1,0 +1,132 @@
+//! `heapq policy`: what is written in policy files.
+
+use crate::cli::Global;
+use crate::output::{Report, print};
+use crate::problem::Problem;
+use crate::session::policy_dirs;
+use crate::table::{BAD, GOOD};
+use heapq_constraints::Name;
+use heapq_dbus::exit::Exit;
+use heapq_policies::{
+    Diagnostic, FileState, Loaded, PolicyFile, Severity, load, load_files, render,
+};
+use serde::Serialize;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+/// What was checked, and everything that is wrong with it.
+#[derive(Debug, Serialize)]
+struct Checked {
+    files: Vec<File>,
+    diagnostics: Vec<Complaint>,
+    errors: usize,
+    warnings: usize,
+    /// The diagnostics as a compiler shows them.
+    #[serde(skip)]
+    shown: Vec<String>,
+}
+
+/// One policy file.
+#[derive(Debug, Serialize)]
+struct File {
+    path: Name,
+    /// `used`, `masked` or `left-out`.
+    state: &'static str,
+    /// Files of the same name that it stands in for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    replaces: Vec<Name>,
+}
+
+/// One diagnostic.
+#[derive(Debug, Serialize)]
+struct Complaint {
+    severity: &'static str,
+    code: &'static str,
+    file: Name,
+    /// Counted from 1; absent when the file as a whole is meant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u32>,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    help: Option<String>,
+}
+
+impl From<&PolicyFile> for File {
+    fn from(file: &PolicyFile) -> Self {
+        let state = match file.state {
+            FileState::Used => "used",
+            FileState::Masked => "masked",
+            FileState::LeftOut => "left-out",
+        };
+        Self { path: file.path.clone(), state, replaces: file.replaces.clone() }
+    }
+}
+
+impl From<&Diagnostic> for Complaint {
+    fn from(diagnostic: &Diagnostic) -> Self {
+        Self {
+            severity: match diagnostic.severity {
+                Severity::Error => "error",
+                Severity::Warning => "warning",
+            },
+            code: diagnostic.code.as_str(),
+            file: diagnostic.file.clone(),
+            line: (diagnostic.line > 0).then_some(diagnostic.line),
+            message: diagnostic.message.clone(),
+            help: diagnostic.help.clone(),
+        }
+    }
+}
+
+impl Report for Checked {
+    fn human(&self, _legend: bool) -> String {
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        for shown in &self.shown {
+            let _ = writeln!(text, "{shown}\n");
+        }
+        let style = if self.errors == 0 { GOOD } else { BAD };
+        let (files, errors, warnings) = (self.files.len(), self.errors, self.warnings);
+        let _ =
+            writeln!(text, "{style}{files} files, {errors} errors, {warnings} warnings{style:#}");
+        text
+    }
+}
+
+/// Runs `heapq policy check`.
+pub(crate) fn check(paths: &[PathBuf], global: &Global) -> Result<Exit, Problem> {
+    let report = checked(&loaded(paths, global)?);
+    print(&report, global).map_err(Problem::system("writing"))?;
+    Ok(if report.errors == 0 { Exit::Ok } else { Exit::Invalid })
+}
+
+/// Directories are layers above the built-in files, as the daemon would see them; files stand for
+/// themselves.
+fn loaded(paths: &[PathBuf], global: &Global) -> Result<Loaded, Problem> {
+    if paths.is_empty() {
+        return Ok(load(&policy_dirs(global)));
+    }
+    for path in paths {
+        // A directory that is not there holds nothing for the daemon; here it was named.
+        std::fs::metadata(path)
+            .map_err(|source| Problem::Run { command: path.display().to_string(), source })?;
+    }
+    let (dirs, files): (Vec<PathBuf>, Vec<PathBuf>) =
+        paths.iter().cloned().partition(|path| path.is_dir());
+    let mut all = if dirs.is_empty() { Loaded::default() } else { load(&dirs) };
+    let single = load_files(&files);
+    all.files.extend(single.files);
+    all.diagnostics.extend(single.diagnostics);
+    Ok(all)
+}
+
+fn checked(loaded: &Loaded) -> Checked {
+    let count = |severity| loaded.diagnostics.iter().filter(|one| one.severity == severity).count();
+    Checked {
+        files: loaded.files.iter().map(File::from).collect(),
+        diagnostics: loaded.diagnostics.iter().map(Complaint::from).collect(),
+        errors: count(Severity::Error),
+        warnings: count(Severity::Warning),
+        shown: loaded.diagnostics.iter().map(|diagnostic| render(diagnostic, true)).collect(),
+    }
+}

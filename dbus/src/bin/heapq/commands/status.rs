@@ -1,0 +1,117 @@
+//! `heapq status`: what this machine offers, and who serves it.
+
+use crate::cli::Global;
+use crate::output::{Report, print};
+use crate::problem::Problem;
+use crate::session::{Service, broker, policy_dirs, service};
+use crate::table::{BAD, GOOD, printable};
+use heapq_constraints::Name;
+use heapq_dbus::exit::Exit;
+use serde::Serialize;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+/// A machine at a glance.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Status {
+    /// The version of this command.
+    version: &'static str,
+    /// The daemon, if one answers.
+    daemon: Option<Service>,
+    /// The kernel's release; empty where that cannot be read.
+    kernel: Name,
+    /// The board's `compatible` list.
+    board: Vec<Name>,
+    heaps: Vec<Heap>,
+    /// Devices with a node.
+    devices: usize,
+    /// Where policies are read from, beside those that are built in; not all need exist.
+    policy_dirs: Vec<PathBuf>,
+    /// What was odd on the machine.
+    warnings: Vec<String>,
+}
+
+/// One heap at a glance.
+#[derive(Debug, Serialize)]
+struct Heap {
+    name: Name,
+    usable: bool,
+}
+
+impl Report for Status {
+    fn human(&self, _legend: bool) -> String {
+        let mut text = String::new();
+        let mut line = |key: &str, value: String| {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{key:<9}{value}");
+        };
+        line("heapq", self.version.to_owned());
+        line(
+            "daemon",
+            match &self.daemon {
+                Some(Service { place, version, stand_in }) => {
+                    let stand_in = if *stand_in { ", with stand-in heaps" } else { "" };
+                    format!(
+                        "{GOOD}{}{GOOD:#} on {}{stand_in}",
+                        printable(version),
+                        printable(place)
+                    )
+                }
+                None => "none; commands answer in their own process".to_owned(),
+            },
+        );
+        if !self.kernel.is_empty() {
+            line("kernel", printable(&self.kernel));
+        }
+        if let Some(board) = self.board.first() {
+            line("board", printable(board));
+        }
+        line(
+            "heaps",
+            match self.heaps.as_slice() {
+                [] => format!("{BAD}none{BAD:#}: this kernel shows no /dev/dma_heap"),
+                heaps => heaps.iter().map(Heap::in_words).collect::<Vec<_>>().join(", "),
+            },
+        );
+        line("devices", self.devices.to_string());
+        let dirs: Vec<String> = self
+            .policy_dirs
+            .iter()
+            .filter(|dir| dir.is_dir())
+            .map(|dir| dir.display().to_string())
+            .collect();
+        line("policies", printable(&[vec!["built-in".to_owned()], dirs].concat().join(", ")));
+        self.warnings.iter().for_each(|warning| line("warning", printable(warning)));
+        text
+    }
+}
+
+impl Heap {
+    fn in_words(&self) -> String {
+        let name = printable(&self.name);
+        if self.usable { name } else { format!("{name} (not usable)") }
+    }
+}
+
+/// Runs the command.
+pub(crate) fn run(global: &Global) -> Result<Exit, Problem> {
+    let daemon = service(global)?;
+    let topology = broker(global, false)?.topology();
+    let heaps = topology.heaps.heaps().iter();
+    let report = Status {
+        version: env!("CARGO_PKG_VERSION"),
+        daemon,
+        kernel: topology.release.clone(),
+        board: topology.board.clone(),
+        heaps: heaps
+            .filter(|heap| heap.present)
+            .map(|heap| Heap { name: heap.name.clone(), usable: heap.permitted })
+            .collect(),
+        devices: topology.devices.iter().filter(|device| !device.nodes.is_empty()).count(),
+        policy_dirs: policy_dirs(global),
+        warnings: topology.warnings.clone(),
+    };
+    print(&report, global).map_err(Problem::system("writing"))?;
+    Ok(Exit::Ok)
+}

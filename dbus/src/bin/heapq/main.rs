@@ -1,0 +1,50 @@
+//! `heapq`: which memory several devices can share, why, and the memory itself.
+//!
+//! Each command has a file in [`commands`]; it makes a report, which is data, and [`output`] prints
+//! it. What a question is, [`ask`] reads; who answers it, [`session`] decides; how the process ends
+//! when there is no answer, [`problem`] says.
+
+#![forbid(unsafe_code)]
+
+mod ask;
+mod cli;
+mod commands;
+mod output;
+mod problem;
+mod session;
+mod table;
+
+use clap::Parser;
+use cli::{Cli, Command, Global, Policy};
+use heapq_dbus::exit::Exit;
+use problem::Problem;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli.command.unwrap_or(Command::Status), &cli.global) {
+        Ok(code) => code,
+        Err(problem) => {
+            output::note(&problem);
+            problem.exit().into()
+        }
+    }
+}
+
+fn run(command: Command, global: &Global) -> Result<ExitCode, Problem> {
+    let exit = match command {
+        Command::Status => commands::status::run(global),
+        Command::Heaps => commands::heaps::run(global),
+        Command::Devices { devices } => commands::devices::run(&devices, global),
+        Command::Plan(ask) => commands::plan::run(&ask, global),
+        Command::Explain(ask) => commands::explain::run(&ask, global),
+        Command::Alloc { ask, exec, stand_in } => {
+            return commands::alloc::run(&ask, &exec, stand_in, global);
+        }
+        Command::Test { paths, quiet } => commands::test::run(&paths, quiet, global),
+        Command::Demo => commands::demo::run(global),
+        Command::Policy(Policy::Check { paths }) => commands::policy::check(&paths, global),
+        Command::DemoDisplay => commands::demo::display(),
+    };
+    exit.map(Exit::into)
+}

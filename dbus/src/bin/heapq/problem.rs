@@ -1,0 +1,61 @@
+//! Everything that can keep a command from its answer, and how the process ends because of it.
+
+use crate::ask::Malformed;
+use heapq_allocator::{AskError, OpenError};
+use heapq_dbus::client::Failure;
+use heapq_dbus::exit::Exit;
+use std::io;
+
+/// Why a command did not come to a result.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Problem {
+    /// The question is none.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// This machine cannot be read.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The broker in this process refused or failed.
+    #[error(transparent)]
+    Ask(#[from] AskError),
+    /// The daemon refused, failed or is not there.
+    #[error(transparent)]
+    Daemon(#[from] Failure),
+    /// A command that was to be run cannot be.
+    #[error("{command}: {source}")]
+    Run {
+        /// What was to be run.
+        command: String,
+        /// Why it cannot be.
+        source: io::Error,
+    },
+    /// The system failed us.
+    #[error("{what}: {source}")]
+    System {
+        /// What was being done.
+        what: &'static str,
+        /// How it failed.
+        source: io::Error,
+    },
+    /// The demonstration found that something does not hold.
+    #[error("{0}")]
+    Demo(String),
+}
+
+impl Problem {
+    /// For use with `map_err`.
+    pub(crate) fn system(what: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::System { what, source }
+    }
+
+    /// How the process ends.
+    pub(crate) fn exit(self) -> Exit {
+        match self {
+            Self::Malformed(Malformed::Nobody) => Exit::Usage,
+            Self::Malformed(_) => Exit::Invalid,
+            Self::Ask(error) => Exit::from(error),
+            Self::Daemon(failure) => Exit::from(&failure),
+            Self::Open(_) | Self::Run { .. } | Self::System { .. } | Self::Demo(_) => Exit::Failure,
+        }
+    }
+}
