@@ -34,8 +34,8 @@ pub struct HeapKnowledge {
 pub struct DeviceKnowledge {
     /// Its needs, in order; those that a later rule overrides are already gone.
     pub facts: Vec<Fact>,
-    /// What is to be dropped from the facts that others (the kernel) stated before, for the
-    /// explanation also what was dropped here.
+    /// What is to be dropped from the facts that others (the kernel) stated before; for the
+    /// explanation, also what was dropped here.
     pub overrides: Vec<Override>,
     /// The uses that the rules add: a driver that maps the buffer in the kernel is a CPU user.
     pub usage: Usages,
@@ -55,8 +55,8 @@ pub struct Override {
     pub keys: Vec<Name>,
     /// The rule that says so.
     pub origin: Origin,
-    /// Facts of earlier rules that it voided. Empty, and nothing of the kernel's voided either: the
-    /// override is without effect, which deserves a warning.
+    /// Facts of earlier rules that it voided. Often empty: most overrides are against what the
+    /// kernel states, which is the caller's to drop.
     pub dropped: Vec<Fact>,
 }
 

@@ -85,3 +85,51 @@ fn invalid(list: Vec<Invalid>, rule: &read::Rule<'_>, complaints: &mut Complaint
         complaints.tell(Code::InvalidConstraint, one.at.or(rule.at), one.to_string(), None);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{document, render, shipped};
+    use proptest::prelude::*;
+
+    /// One of the shipped files with pieces cut out, doubled and moved.
+    fn damaged() -> impl Strategy<Value = String> {
+        let file = proptest::sample::select(shipped::FILES);
+        let cuts = proptest::collection::vec((any::<u16>(), 0..60_usize, any::<u16>()), 1..12);
+        (file, cuts).prop_map(|((_, text), cuts)| {
+            let mut bytes = text.as_bytes().to_vec();
+            for (from, length, to) in cuts {
+                let from = usize::from(from) % (bytes.len() + 1);
+                let end = (from + length).min(bytes.len());
+                let piece: Vec<u8> = if to % 3 == 0 {
+                    bytes[from..end].to_vec()
+                } else {
+                    bytes.drain(from..end).collect()
+                };
+                let to = usize::from(to) % (bytes.len() + 1);
+                bytes.splice(to..to, piece);
+            }
+            String::from_utf8_lossy(&bytes).into_owned()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn damage_is_complained_about_in_its_place(text in damaged()) {
+            let source = Source::new("50-damaged.toml".into(), &text);
+            for diagnostic in check(&source).err().unwrap_or_default() {
+                let (at, _) = diagnostic.excerpt.clone().unwrap();
+                prop_assert!(at.start <= at.end && at.end <= text.len());
+                prop_assert_eq!(diagnostic.line, document::line(&text, at));
+                prop_assert!(render(&diagnostic, false).contains(diagnostic.code.as_str()));
+            }
+        }
+
+        #[test]
+        fn any_text_is_read_or_complained_about(text in "(\\PC|[\\[\\]{}=.\",'#\n]){0,200}") {
+            let source = Source::new("50-any.toml".into(), &text);
+            let said = check(&source).err().unwrap_or_default();
+            prop_assert!(said.iter().all(|diagnostic| diagnostic.line >= 1));
+        }
+    }
+}
