@@ -86,7 +86,9 @@ fn pools_of_signal_processors_are_reserved() {
 #[test]
 fn needs_of_dma_contig_importers_end_behind_an_iommu() {
     let set = shipped();
-    for driver in ["unicam", "hantro-vpu", "rkvdec", "rockchip-drm", "vc4-drm"] {
+    for driver in
+        ["unicam", "hantro-vpu", "rkvdec", "rockchip-cif", "snps_hdmirx", "rockchip-drm", "vc4-drm"]
+    {
         let mut view = driven(driver);
         for unknown_or_none in [None, Some(false)] {
             view.has_iommu = unknown_or_none;
@@ -117,6 +119,7 @@ fn devicetree_nodes_without_a_driver_are_named_by_compatible() {
         ("brcm,bcm2835-unicam", 32),
         ("rockchip,rk3588-vdec", 32),
         ("rockchip,rk3588-vop", 32),
+        ("rockchip,rk3588-vicap", 32),
         ("nxp,imx8mm-vpu-g1", 32),
         ("brcm,bcm2712-vc6", 36),
     ] {
@@ -166,31 +169,28 @@ fn vkms_and_vgem_are_known_by_their_place() {
 #[test]
 fn vivid_instances_are_told_apart() {
     let set = shipped();
-    for (name, allocators, expected) in [
-        ("vivid-000-vid-cap", Some("1,0\n"), vec!["Contiguous(true)", "AddressBits(32)"]),
-        ("vivid-001-vid-cap", Some("1,0\n"), vec!["access cpu-write"]),
-        ("vivid-001-vid-out", Some("1,0,0,0"), vec!["access cpu-read"]),
-        (
-            "vivid-010-vid-cap",
-            Some("0,0,0,0,0,0,0,0,0,0,1"),
-            vec!["Contiguous(true)", "AddressBits(32)"],
-        ),
-        ("vivid-000-vid-cap", Some("0"), vec!["access cpu-write"]),
+    let contiguous = ["Contiguous(true)", "AddressBits(32)"];
+    let vmalloc = format!("Access({:?})", AccessSet::CPU);
+    let vmalloc = [vmalloc.as_str()];
+    let eleven = "0,0,0,0,0,0,0,0,0,0,1";
+    for (name, allocators, usage, expected, added) in [
+        ("vivid-000-vid-cap", Some("1,0\n"), "capture", &contiguous[..], ""),
+        ("vivid-001-vid-cap", Some("1,0\n"), "capture", &vmalloc, "cpu-write"),
+        ("vivid-001-vid-out", Some("1,0,0,0"), "scanout", &vmalloc, "cpu-read"),
+        ("vivid-010-vid-cap", Some(eleven), "capture", &contiguous, ""),
+        ("vivid-000-rad-rx", Some("0"), "capture", &vmalloc, "cpu-write"),
         // Without the parameter, or an element for the instance, nothing is guessed.
-        ("vivid-002-vid-cap", Some("1,0"), vec![]),
-        ("vivid-000-vid-cap", None, vec![]),
-        ("", Some("1,0"), vec![]),
+        ("vivid-002-vid-cap", Some("1,0"), "capture", &[], ""),
+        ("vivid-000-vid-cap", None, "capture", &[], ""),
+        ("", Some("1,0"), "capture", &[], ""),
     ] {
         let read = |wanted: &str| allocators.filter(|_| wanted == "allocators").map(str::to_owned);
         let name = Some(name).filter(|name| !name.is_empty());
         let view = DeviceView { name, module_parameter: Some(&read), ..driven("vivid") };
-        let knowledge = set.device(&view, usages(&["capture"]));
-        let mut found = facts(&knowledge);
-        if let Some(usage) = knowledge.usage.iter().next() {
-            assert_eq!(found, [format!("Access({:?})", AccessSet::CPU)]);
-            found = vec![format!("access {}", usage.word())];
-        }
-        assert_eq!(found, expected, "{name:?} {allocators:?}");
+        let knowledge = set.device(&view, usages(&[usage]));
+        assert_eq!(facts(&knowledge), expected, "{name:?} {allocators:?}");
+        let words: Vec<&str> = knowledge.usage.iter().map(|usage| usage.word()).collect();
+        assert_eq!(words.join(" "), added, "{name:?} {allocators:?}");
         assert_eq!(knowledge.known, !expected.is_empty(), "{name:?} {allocators:?}");
     }
 }
@@ -216,6 +216,25 @@ fn gpus_that_never_scan_out_a_foreign_buffer() {
         let knowledge = set.device(&view, usages(&[usage]));
         assert_eq!(facts(&knowledge), expected, "{driver} {path:?} {usage}");
         assert!(knowledge.known, "{driver} {path:?} {usage}");
+    }
+}
+
+#[test]
+fn engines_with_page_tables_of_their_own_take_scattered_memory() {
+    let set = shipped();
+    for (driver, compatible, expected) in [
+        (Some("panthor"), "rockchip,rk3588-mali", vec![]),
+        (None, "arm,mali-valhall-csf", vec![]),
+        (Some("lima"), "allwinner,sun50i-a64-mali", vec!["AddressBits(32)"]),
+        (Some("rockchip-rga"), "rockchip,rk3288-rga", vec!["AddressBits(32)"]),
+        (Some("rockchip-rga"), "rockchip,rk3588-rga3", vec!["AddressBits(32)", "Contiguous(true)"]),
+        (None, "rockchip,rk3588-rga3", vec!["AddressBits(32)", "Contiguous(true)"]),
+    ] {
+        let list = names(&[compatible]);
+        let view = DeviceView { driver, compatible: &list, ..DeviceView::new(kernel("7.3")) };
+        let knowledge = set.device(&view, usages(&["render"]));
+        assert!(knowledge.known, "{driver:?} {compatible}");
+        assert_eq!(facts(&knowledge), expected, "{driver:?} {compatible}");
     }
 }
 
