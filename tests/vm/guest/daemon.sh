@@ -4,8 +4,17 @@
 daemon_log=/tmp/heapqd.log
 daemon_pid=/run/heapqd.pid
 
+unit() { # KEY: its value in the installed unit
+	sed -n "s/^$1=//p" /usr/lib/systemd/system/heapq.service
+}
+
+# As the unit says, as far as it can be had without systemd.
 start_daemon() {
-	setpriv --reuid heapq --regid heapq --clear-groups -- /usr/libexec/heapqd >"$daemon_log" 2>&1 </dev/null &
+	local command
+	read -ra command < <(unit ExecStart)
+	setpriv --reuid "$(unit User)" --regid "$(unit Group)" \
+		--groups "$(unit SupplementaryGroups | tr ' ' ,)" --bounding-set=-all --no-new-privs -- \
+		"${command[@]}" >"$daemon_log" 2>&1 </dev/null &
 	echo $! >"$daemon_pid"
 	heapq-guest wait || fail "heapqd says: $(cat "$daemon_log")"
 }
@@ -20,7 +29,7 @@ restart_daemon() {
 
 gone() { ! kill -0 "$1" 2>/dev/null; }
 
-# Both files of /proc, as the bus and as the kernel see it.
+# As the bus sees it, and as the kernel does.
 step_daemon() {
 	local uid pid user
 	user=$(id -u heapq)
