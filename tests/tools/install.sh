@@ -34,6 +34,6 @@ done
 for policy in policies/shipped/*.toml; do
 	file "$policy" "share/heapq/policy.d/${policy##*/}"
 done
-for text in README.md LICENSE-MIT LICENSE-APACHE; do
+for text in LICENSE-MIT LICENSE-APACHE; do
 	file $text "share/doc/heapq/$text"
 done
