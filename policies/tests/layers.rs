@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Layers, kernel, with};
-use heapq_policies::{Code, FileState, load, render};
+use heapq_policies::{Code, FileState, load, load_files, render};
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::PathBuf;
 
@@ -160,4 +160,18 @@ fn contradictory_edges_are_kept_for_the_graph_to_judge() {
         .collect();
     assert_eq!((&*edges[0].0, &*edges[0].1, &*edges[1].0), ("a", "b", "b"));
     assert!(edges[1].2.ends_with("50-test.toml:4") || edges[1].2.ends_with("50-test.toml:5"));
+}
+
+#[test]
+fn single_files_are_checked_without_the_layers() {
+    let layers = Layers::new(1);
+    let right = layers.write(0, "any-name.txt", &rule(5));
+    let wrong = layers.write(0, "wrong.toml", "[[heap]]\nnmae = \"system\"\n");
+    let loaded = load_files(&[right, wrong, layers.top().join("absent.toml")]);
+    let codes: Vec<Code> = loaded.diagnostics.iter().map(|one| one.code).collect();
+    assert_eq!(codes, [Code::MissingKey, Code::UnknownKey, Code::Unreadable]);
+    let states: Vec<FileState> = loaded.files.iter().map(|file| file.state).collect();
+    assert_eq!(states, [FileState::Used, FileState::LeftOut, FileState::LeftOut]);
+    let heap = loaded.set.heap("system", kernel("6.12"));
+    assert_eq!((heap.heap.weight, heap.rules.len()), (5, 1), "no shipped rule is in");
 }
