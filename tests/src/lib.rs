@@ -1,2 +1,4 @@
-//! Policies.
+//! What the tests of heapq as a whole share.
 #![forbid(unsafe_code)]
+
+pub mod oracle;
