@@ -1,1 +1,248 @@
-//! Whether memory suffices.
+//! Whether memory suffices, before a heap is asked that does not ask itself.
+//!
+//! The system heap has no bound: 1 TiB asked of a small machine wakes the OOM killer, which does
+//! not find the culprit, since a dma-buf is in nobody's resident set. So bytes, and bytes that
+//! other requests are about to take, have to fit in what the kernel calls available, without the
+//! free contiguous memory (available, but not to that heap) and a reserve. Contiguous areas fail
+//! cleanly by themselves and are not asked about here.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The reserve is this part of all memory …
+const RESERVE_PART: u64 = 16;
+/// … but no less, in bytes …
+const RESERVE_LEAST: u64 = 32 << 20;
+/// … and no more.
+const RESERVE_MOST: u64 = 512 << 20;
+
+/// What /proc/meminfo says, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// `MemTotal`
+    pub total: u64,
+    /// `MemAvailable`
+    pub available: u64,
+    /// `CmaFree`; 0 where there is no such line.
+    pub cma_free: u64,
+}
+
+impl Memory {
+    /// From the text of /proc/meminfo; `None` when one of its lines is missing.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let field = |name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+            let kib = line.trim().strip_suffix("kB")?.trim_end().parse::<u64>().ok()?;
+            kib.checked_mul(1024)
+        };
+        let (total, available) = (field("MemTotal")?, field("MemAvailable")?);
+        Some(Self { total, available, cma_free: field("CmaFree").unwrap_or(0) })
+    }
+
+    /// What is kept free for everybody else.
+    #[must_use]
+    pub fn reserve(&self) -> u64 {
+        (self.total / RESERVE_PART).clamp(RESERVE_LEAST, RESERVE_MOST)
+    }
+
+    /// What may be given out in all.
+    #[must_use]
+    pub fn spare(&self) -> u64 {
+        self.available.saturating_sub(self.cma_free).saturating_sub(self.reserve())
+    }
+}
+
+/// Where [`Memory`] is read.
+pub trait Gauge: fmt::Debug + Send + Sync {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// When nobody can say how much memory there is; then none is given.
+    fn read(&self) -> io::Result<Memory>;
+}
+
+/// A file like /proc/meminfo.
+#[derive(Clone, Debug)]
+pub struct Meminfo(pub PathBuf);
+
+impl Default for Meminfo {
+    fn default() -> Self {
+        Self(PathBuf::from("/proc/meminfo"))
+    }
+}
+
+impl Gauge for Meminfo {
+    fn read(&self) -> io::Result<Memory> {
+        let text = std::fs::read_to_string(&self.0)?;
+        let missing = || io::Error::new(io::ErrorKind::InvalidData, "no MemTotal or MemAvailable");
+        Memory::parse(&text).ok_or_else(missing)
+    }
+}
+
+/// Lets requests through while memory suffices.
+#[derive(Clone, Debug)]
+pub struct Admission {
+    gauge: Arc<dyn Gauge>,
+    in_flight: Arc<Mutex<u64>>,
+}
+
+impl Admission {
+    /// An admission that goes by `gauge`.
+    #[must_use]
+    pub fn new(gauge: impl Gauge + 'static) -> Self {
+        Self { gauge: Arc::new(gauge), in_flight: Arc::default() }
+    }
+
+    /// Lets `bytes` through. They count as taken until the ticket is dropped: keep it until the
+    /// kernel itself counts them.
+    ///
+    /// # Errors
+    /// [`Shortage`] when they do not fit, or when nobody can say.
+    pub fn admit(&self, bytes: u64) -> Result<Ticket, Shortage> {
+        // Read under the lock: between two requests one ticket must not be missed by both.
+        let mut in_flight = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
+        let memory = self.gauge.read().map_err(|error| Shortage::Unknown(error.to_string()))?;
+        let shortage = Shortage::Memory { bytes, in_flight: *in_flight, spare: memory.spare() };
+        match in_flight.checked_add(bytes) {
+            Some(sum) if sum <= memory.spare() => *in_flight = sum,
+            _ => return Err(shortage),
+        }
+        Ok(Ticket { bytes, in_flight: Arc::clone(&self.in_flight) })
+    }
+
+    /// Bytes that were let through and that the kernel may not count yet.
+    #[must_use]
+    pub fn in_flight(&self) -> u64 {
+        *self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Bytes that were let through.
+#[derive(Debug)]
+pub struct Ticket {
+    bytes: u64,
+    in_flight: Arc<Mutex<u64>>,
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        let mut in_flight = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
+        *in_flight = in_flight.saturating_sub(self.bytes);
+    }
+}
+
+/// Why bytes were not let through.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Shortage {
+    /// They do not fit.
+    #[error(
+        "{bytes} bytes and {in_flight} in flight do not fit in the {spare} bytes that can be spared"
+    )]
+    Memory {
+        /// Asked for.
+        bytes: u64,
+        /// Let through just before.
+        in_flight: u64,
+        /// Available without free contiguous memory and the reserve.
+        spare: u64,
+    },
+    /// Nobody can say how much there is.
+    #[error("how much memory there is cannot be read: {0}")]
+    Unknown(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Admission, Gauge, Meminfo, Memory, Shortage};
+    use std::io;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    const GUEST: Memory = Memory { total: 1 << 30, available: 940 << 20, cma_free: 596 << 20 };
+
+    #[derive(Debug)]
+    struct Fixed(Memory);
+
+    impl Gauge for Fixed {
+        fn read(&self) -> io::Result<Memory> {
+            Ok(self.0)
+        }
+    }
+
+    #[test]
+    fn meminfo_is_read_in_kib() {
+        let text = "MemTotal:        1048576 kB\nMemFree: 1 kB\nMemAvailable:     962560 kB\n\
+                    CmaTotal:         614400 kB\nCmaFree:          610304 kB\n";
+        let memory = Memory::parse(text).unwrap();
+        assert_eq!(memory, GUEST);
+        assert_eq!(memory.spare(), (940 - 596 - 64) << 20);
+        for broken in ["", "MemTotal: 1 kB", "MemTotal: x kB\nMemAvailable: 1 kB"] {
+            assert_eq!(Memory::parse(broken), None, "{broken}");
+        }
+    }
+
+    #[test]
+    fn the_machine_of_this_test_has_memory() {
+        let memory = Meminfo::default().read().unwrap();
+        assert!(memory.total >= memory.available && memory.available > 0);
+        assert!(Meminfo("/there-is-none".into()).read().is_err());
+    }
+
+    #[test]
+    fn what_would_wake_the_oom_killer_is_not_let_through() {
+        let admission = Admission::new(Fixed(GUEST));
+        for bytes in [600 << 20, 1 << 40, u64::MAX] {
+            let refused = admission.admit(bytes);
+            assert!(matches!(refused, Err(Shortage::Memory { .. })), "{bytes}");
+        }
+        let ticket = admission.admit(200 << 20).unwrap();
+        assert!(admission.admit(200 << 20).is_err());
+        drop(ticket);
+        assert!(admission.admit(200 << 20).is_ok());
+        assert_eq!(admission.in_flight(), 0);
+    }
+
+    #[test]
+    fn without_figures_nothing_is_let_through() {
+        let admission = Admission::new(Meminfo("/there-is-none".into()));
+        assert!(matches!(admission.admit(1), Err(Shortage::Unknown(_))));
+    }
+
+    /// A machine on which memory that was let through goes away a little later.
+    #[derive(Debug, Default)]
+    struct Machine {
+        taken: std::sync::Arc<AtomicU64>,
+    }
+
+    impl Gauge for Machine {
+        fn read(&self) -> io::Result<Memory> {
+            let available = (1_u64 << 30).saturating_sub(self.taken.load(Ordering::SeqCst));
+            Ok(Memory { total: 1 << 30, available, cma_free: 0 })
+        }
+    }
+
+    #[test]
+    fn many_at_once_do_not_get_more_than_one_after_the_other() {
+        let machine = Machine::default();
+        let taken = std::sync::Arc::clone(&machine.taken);
+        let spare = machine.read().unwrap().spare();
+        let admission = Admission::new(machine);
+        std::thread::scope(|threads| {
+            for _ in 0..16 {
+                threads.spawn(|| {
+                    for _ in 0..64 {
+                        if let Ok(_ticket) = admission.admit(1 << 20) {
+                            std::thread::yield_now();
+                            taken.fetch_add(1 << 20, Ordering::SeqCst);
+                        }
+                    }
+                });
+            }
+        });
+        let taken = taken.load(Ordering::SeqCst);
+        assert!(taken <= spare && taken > spare / 2, "{taken} of {spare}");
+        assert_eq!(admission.in_flight(), 0);
+    }
+}

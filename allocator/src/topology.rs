@@ -1,9 +1,10 @@
 //! The machine as requests see it: immutable, with a generation number.
 
 use crate::discover::SeenDevice;
+use crate::discover::modules::module_of;
 use heapq_constraints::vocabulary::nearest;
 use heapq_constraints::{Constraint, Fact, HeapSet, Name, Origin, Participant, Question};
-use heapq_policies::{DeviceView, Kernel, PolicySet};
+use heapq_policies::{DeviceKnowledge, DeviceView, Kernel, PolicySet};
 use std::collections::BTreeMap;
 
 /// Heaps and devices at one moment. Requests keep the one that they began with.
@@ -115,6 +116,12 @@ impl Topology {
         }
     }
 
+    /// A parameter of the module that drives `device`.
+    fn module_parameter(&self, device: &Device, name: &str) -> Option<String> {
+        let parameters = self.modules.get(&module_of(device)?)?;
+        parameters.get(name).map(|value| value.to_string())
+    }
+
     fn unknown(&self, name: &str) -> UnknownDevice {
         let mut known: Vec<&str> = Vec::new();
         for device in &self.devices {
@@ -169,6 +176,52 @@ fn complete_one(
     if device.is_none() && participant.driver.is_none() {
         return Ok(());
     }
-    let _ = (device, policies, Origin::Default, Constraint::Unknown(true), None::<DeviceView<'_>>);
+    let driver = device.and_then(|device| device.driver.clone());
+    participant.driver = participant.driver.take().or(driver);
+    let knowledge = knowledge(participant, device, topology, policies);
+    let shown = device.map(|device| device.facts.as_slice()).unwrap_or_default();
+    let described = knowledge.known || shown.iter().any(links);
+    let kept = shown.iter().filter(|fact| !knowledge.overrides.iter().any(|one| one.voids(fact)));
+    let mut facts: Vec<Fact> = kept.cloned().collect();
+    facts.extend(knowledge.facts);
+    if !described {
+        let path = device.map(|device| Origin::Sysfs(device.path.clone()));
+        let origin = path.unwrap_or(Origin::Default);
+        facts.push(Fact { constraint: Constraint::Unknown(true), origin });
+    }
+    // What the client says of itself adds to what is known, and never takes from it.
+    facts.append(&mut participant.facts);
+    participant.facts = facts;
+    knowledge.usage.iter().for_each(|usage| participant.usage.insert(usage));
     Ok(())
+}
+
+fn links(fact: &Fact) -> bool {
+    matches!(fact.constraint, Constraint::Link(_))
+}
+
+fn knowledge(
+    participant: &Participant,
+    device: Option<&Device>,
+    topology: &Topology,
+    policies: &PolicySet,
+) -> DeviceKnowledge {
+    let mut view = DeviceView::new(topology.kernel);
+    view.board = &topology.board;
+    view.driver = participant.driver.as_deref();
+    let parameter = |name: &str| topology.module_parameter(device?, name);
+    if let Some(device) = device {
+        view.module = device.module.as_deref();
+        view.bus = device.bus.as_deref();
+        view.subsystem = Some(&device.subsystem);
+        view.name = device.names.first().map(|name| &**name);
+        view.compatible = &device.compatible;
+        view.modalias = device.modalias.as_deref();
+        view.path = Some(&device.path);
+        view.nodes = &device.nodes;
+        view.has_iommu = Some(device.iommu.translates());
+        view.iommu_present = Some(device.iommu != Iommu::None);
+        view.module_parameter = Some(&parameter);
+    }
+    policies.device(&view, participant.usage)
 }

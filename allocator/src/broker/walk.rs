@@ -1,1 +1,174 @@
+//! Carrying out a plan: its candidates in their order, each whole or not at all.
 
+use super::AskError;
+use crate::admission::{Admission, Shortage, Ticket};
+use crate::caller::Caller;
+use crate::heaps::{Heaps, Source};
+use crate::sys::dma_buf::buffer_name;
+use heapq_constraints::answer::{Candidate, Plan};
+use heapq_constraints::{HeapSet, Name};
+use rustix::io::Errno;
+use std::io;
+use std::os::fd::OwnedFd;
+
+/// A plan with all that it takes to carry it out.
+pub(super) struct Walk<'a> {
+    pub(super) heaps: &'a dyn Heaps,
+    pub(super) admission: &'a Admission,
+    pub(super) known: &'a HeapSet,
+    pub(super) plan: &'a Plan,
+    /// What the buffers are called.
+    pub(super) name: &'a str,
+}
+
+/// What came of it.
+pub(super) enum Found {
+    Buffers(Buffers),
+    NoMemory(Vec<(Name, String)>),
+}
+
+pub(super) struct Buffers {
+    pub(super) candidate: usize,
+    pub(super) buffers: Vec<OwnedFd>,
+    pub(super) tried: Vec<(Name, String)>,
+    pub(super) ticket: Option<Ticket>,
+}
+
+/// Why a candidate does not work out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    NoMemory,
+    Gone,
+    Denied,
+    Other,
+}
+
+type Attempt = Result<(Vec<OwnedFd>, Option<Ticket>), Failure>;
+
+struct Failure {
+    cause: Cause,
+    text: String,
+}
+
+impl Walk<'_> {
+    pub(super) fn run(&self, caller: &Caller) -> Result<Found, AskError> {
+        let mut failures: Vec<(Name, Failure)> = Vec::new();
+        for (index, candidate) in self.plan.candidates.iter().enumerate() {
+            match self.candidate(candidate)? {
+                Ok((buffers, ticket)) => {
+                    let tried = failures.into_iter().map(|(heap, why)| (heap, why.text)).collect();
+                    return Ok(Found::Buffers(Buffers {
+                        candidate: index,
+                        buffers,
+                        tried,
+                        ticket,
+                    }));
+                }
+                Err(failure) => {
+                    tracing::info!(heaps = %joined(candidate), why = failure.text, "next candidate");
+                    failures.push((joined(candidate), failure));
+                }
+            }
+        }
+        conclude(failures, caller)
+    }
+
+    /// All buffers of one candidate, or why not. The outer error ends the walk: it is none of the
+    /// heap's.
+    fn candidate(&self, candidate: &Candidate) -> Result<Attempt, AskError> {
+        let ticket = match self.admitted(candidate) {
+            Ok(ticket) => ticket,
+            Err(shortage) => {
+                return Ok(Err(Failure { cause: Cause::NoMemory, text: shortage.to_string() }));
+            }
+        };
+        match self.buffers(candidate) {
+            // The kernel counts the memory of a dma-buf from now on, that of a memfd not yet.
+            Ok(buffers) => Ok(Ok((buffers, ticket.filter(|_| self.heaps.stand_in())))),
+            Err(error) => match errno(&error) {
+                Some(Errno::MFILE | Errno::NFILE) => {
+                    Err(AskError::Io { what: "descriptors for buffers".into(), source: error })
+                }
+                errno => Ok(Err(Failure { cause: cause(errno), text: error.to_string() })),
+            },
+        }
+    }
+
+    /// Asks whether memory suffices for what comes from heaps that do not ask themselves.
+    fn admitted(&self, candidate: &Candidate) -> Result<Option<Ticket>, Shortage> {
+        let mut bytes = 0_u64;
+        for (heap, buffer) in candidate.heaps.iter().zip(&self.plan.buffers) {
+            let own = self.known.find(heap).is_some_and(|heap| heap.contiguous);
+            if !own || self.heaps.stand_in() {
+                let frames = buffer.allocation_size.saturating_mul(u64::from(self.plan.count));
+                bytes = bytes.saturating_add(frames);
+            }
+        }
+        if bytes == 0 { Ok(None) } else { self.admission.admit(bytes).map(Some) }
+    }
+
+    /// On an error, what was allocated so far is closed again.
+    fn buffers(&self, candidate: &Candidate) -> io::Result<Vec<OwnedFd>> {
+        let sources = self.sources(candidate)?;
+        let name = buffer_name(self.name);
+        let mut buffers = Vec::new();
+        for _ in 0..self.plan.count {
+            for (source, buffer) in sources.iter().zip(&self.plan.buffers) {
+                buffers.push(source.allocate(buffer.allocation_size, &name)?);
+            }
+        }
+        Ok(buffers)
+    }
+
+    /// One open heap for each buffer of a frame.
+    fn sources(&self, candidate: &Candidate) -> io::Result<Vec<Box<dyn Source>>> {
+        let open = |name: &Name| {
+            let heap = self.known.find(name).ok_or(Errno::NOENT)?;
+            self.heaps.open(heap)
+        };
+        candidate.heaps.iter().map(open).collect()
+    }
+}
+
+fn joined(candidate: &Candidate) -> Name {
+    match candidate.heaps.as_slice() {
+        [one] => one.clone(),
+        several => several.join("+").into(),
+    }
+}
+
+fn errno(error: &io::Error) -> Option<Errno> {
+    error.raw_os_error().map(Errno::from_raw_os_error)
+}
+
+fn cause(errno: Option<Errno>) -> Cause {
+    match errno {
+        Some(Errno::NOMEM | Errno::AGAIN | Errno::NOSPC | Errno::DQUOT) => Cause::NoMemory,
+        Some(Errno::NODEV | Errno::NOENT | Errno::NXIO | Errno::NOTTY) => Cause::Gone,
+        Some(Errno::ACCESS | Errno::PERM) => Cause::Denied,
+        _ => Cause::Other,
+    }
+}
+
+/// No candidate worked out. Which word fits, hangs on what they all have in common.
+fn conclude(failures: Vec<(Name, Failure)>, caller: &Caller) -> Result<Found, AskError> {
+    let all = |cause| !failures.is_empty() && failures.iter().all(|(_, why)| why.cause == cause);
+    if all(Cause::Gone) {
+        let heaps = failures.iter().map(|(heap, _)| heap.to_string()).collect();
+        return Err(AskError::HeapGone { heaps });
+    }
+    if all(Cause::Denied) {
+        let heaps: Vec<&str> = failures.iter().map(|(heap, _)| &**heap).collect();
+        return Err(AskError::NotAuthorized {
+            who: format!("uid {}", caller.uid),
+            why: format!("the system does not let this process open {}", heaps.join(", ")),
+        });
+    }
+    if !failures.iter().any(|(_, why)| why.cause == Cause::NoMemory)
+        && let Some((heap, why)) = failures.iter().find(|(_, why)| why.cause == Cause::Other)
+    {
+        let source = io::Error::other(why.text.clone());
+        return Err(AskError::Io { what: format!("heap {heap}"), source });
+    }
+    Ok(Found::NoMemory(failures.into_iter().map(|(heap, why)| (heap, why.text)).collect()))
+}

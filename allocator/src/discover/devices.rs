@@ -37,7 +37,7 @@ pub(super) fn read(root: &Root, tree: Option<&Tree<'_>>, arch: Arch) -> Vec<Seen
     let mut devices = join_media(found);
     reader.add_masters(&mut devices);
     reader.add_bound(&mut devices);
-    devices.sort_by(|a, b| order(a).cmp(&order(b)));
+    devices.sort_by_cached_key(order);
     devices
 }
 
@@ -54,9 +54,10 @@ fn is_node(name: &str, prefixes: &[&str]) -> bool {
 }
 
 /// A media controller's node belongs to the device whose pipeline it shows, where that is one.
-fn join_media(mut found: Found) -> Vec<SeenDevice> {
-    let media = found.extract_if(.., |(_, subsystem, _), _| *subsystem == "media");
-    for ((path, subsystem, instance), device) in media.collect::<Vec<_>>() {
+fn join_media(found: Found) -> Vec<SeenDevice> {
+    let (media, mut found): (Found, Found) =
+        found.into_iter().partition(|((_, subsystem, _), _)| *subsystem == "media");
+    for ((path, subsystem, instance), device) in media {
         let mut same = found.iter_mut().filter(|((other, _, _), _)| *other == path);
         match (same.next(), same.next()) {
             (Some((_, only)), None) => only.nodes.extend(device.nodes),

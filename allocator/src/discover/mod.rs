@@ -6,16 +6,18 @@
 
 mod assemble;
 mod board;
+mod candidates;
 mod devices;
 mod devicetree;
-mod modules;
+mod facts;
+pub(crate) mod modules;
 mod ram;
 mod root;
 pub mod snapshot;
 pub mod sysfs;
 
 pub use assemble::assemble;
-pub use board::bundled_board;
+pub use board::{BUNDLED_BOARD, bundled_board};
 
 use heapq_constraints::Name;
 use heapq_constraints::fact::Windows;

@@ -179,7 +179,10 @@ impl Root {
     }
 
     fn open_at(&self, path: &str, flags: OFlags) -> rustix::io::Result<OwnedFd> {
-        let relative = path.trim_start_matches('/');
+        let relative = match path.trim_start_matches('/') {
+            "" => ".",
+            relative => relative,
+        };
         let flags = flags | OFlags::CLOEXEC;
         let bound = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
         match rustix::fs::openat2(&self.dir, relative, flags, Mode::empty(), bound) {

@@ -1,24 +1,101 @@
 //! Observations as files that people read and write.
+//!
+//! The keys are those of [`Observation`] and its parts, in the vocabulary's spelling. A snapshot
+//! holds no serial numbers and no names of people: of the command line only what it says of memory
+//! and of the modules that drive devices.
 
 use super::Observation;
+use heapq_constraints::fact::Windows;
 
-/// Why a snapshot is no observation.
+/// Longest snapshot in bytes: a server with thousands of devices stays below it.
+const LENGTH_MAX: usize = 4 << 20;
+
+/// Why a snapshot is no observation, or an observation no snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("snapshot: {0}")]
-pub struct SnapshotError(pub(crate) String);
+pub struct SnapshotError(String);
 
 /// Reads a snapshot.
 ///
 /// # Errors
 /// What is not as it should be, with its line.
-pub fn read(_text: &str) -> Result<Observation, SnapshotError> {
-    unimplemented!()
+pub fn read(text: &str) -> Result<Observation, SnapshotError> {
+    if text.len() > LENGTH_MAX {
+        return Err(SnapshotError(format!("{} bytes, more than {LENGTH_MAX}", text.len())));
+    }
+    let mut seen: Observation = toml::from_str(text).map_err(|e| SnapshotError(e.to_string()))?;
+    check(&seen)?;
+    seen.devices.sort_by(|a, b| (&a.path, &a.nodes).cmp(&(&b.path, &b.nodes)));
+    seen.heaps.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(seen)
 }
 
 /// Writes one.
 ///
 /// # Errors
-/// A value that no snapshot can hold.
-pub fn write(_seen: &Observation) -> Result<String, SnapshotError> {
-    unimplemented!()
+/// A number that TOML does not hold (above 2^63).
+pub fn write(seen: &Observation) -> Result<String, SnapshotError> {
+    toml::to_string(seen).map_err(|error| SnapshotError(error.to_string()))
+}
+
+fn check(seen: &Observation) -> Result<(), SnapshotError> {
+    let mut names: Vec<_> = seen.heaps.iter().map(|heap| &heap.name).collect();
+    names.sort();
+    if let Some([twice, _]) = names.windows(2).find(|pair| matches!(pair, [a, b] if a == b)) {
+        return Err(SnapshotError(format!("heap {twice:?} is there twice")));
+    }
+    windows(seen)?;
+    for device in &seen.devices {
+        if device.dma_mask_bits.is_some_and(|bits| !(1..=64).contains(&bits)) {
+            let path = &device.path;
+            return Err(SnapshotError(format!("device {path}: dma-mask-bits is not 1 to 64")));
+        }
+    }
+    Ok(())
+}
+
+/// Intervals have to be in order: nobody sorts them later.
+fn windows(seen: &Observation) -> Result<(), SnapshotError> {
+    let ram = seen.ram.iter().map(|placed| ("ram", &placed.windows));
+    let argument = seen.cma_argument.iter().filter_map(|one| Some(("cma", one.window.as_ref()?)));
+    let pools = seen.pools.iter().filter_map(|pool| Some((&*pool.name, pool.window.as_ref()?)));
+    let devices = seen
+        .devices
+        .iter()
+        .filter_map(|device| Some((&*device.path, &device.dma_window.as_ref()?.windows)));
+    for (of, windows) in ram.chain(argument).chain(pools).chain(devices) {
+        if Windows::new(windows.intervals().to_vec()).as_ref() != Some(windows) {
+            let text = format!("{of}: windows are pairs [first, end], in order and apart");
+            return Err(SnapshotError(text));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read;
+
+    #[test]
+    fn what_is_not_as_it_should_be_is_named() {
+        for (text, complaint) in [
+            ("heaps = 3", "unknown field `heaps`"),
+            ("arch = \"vax\"", "unknown variant `vax`"),
+            ("[[heap]]\nname = \"a\"", "missing field `path`"),
+            (
+                "[[heap]]\nname='a'\npath='/x'\nnode=true\n[[heap]]\nname='a'\npath='/y'\nnode=true",
+                "heap \"a\" is there twice",
+            ),
+            ("[ram]\nfrom='x'\nwindows=[[5, 5]]", "ram: windows are pairs"),
+            ("[ram]\nfrom='x'\nwindows=[[5, 9], [0, 6]]", "ram: windows are pairs"),
+            (
+                "[[device]]\npath='/d'\nsubsystem='drm'\ndma-mask-bits=65",
+                "device /d: dma-mask-bits is not 1 to 64",
+            ),
+        ] {
+            let error = read(text).unwrap_err().to_string();
+            assert!(error.contains(complaint), "{text}: {error}");
+        }
+        assert!(read(&" ".repeat(5 << 20)).is_err());
+    }
 }

@@ -1,1 +1,39 @@
-//! Where buffers come from.
+//! Where buffers come from: the kernel's heap nodes, or stand-ins for them.
+//!
+//! This is the bottom edge. Tests put a fake here, and nowhere above.
+
+#[cfg(test)]
+pub(crate) mod fake;
+mod node;
+mod stand_in;
+
+pub use node::Nodes;
+pub use stand_in::StandIn;
+
+use heapq_constraints::Heap;
+use std::fmt::Debug;
+use std::io;
+use std::os::fd::OwnedFd;
+
+/// All heaps of a machine.
+pub trait Heaps: Debug + Send + Sync {
+    /// Opens one, for the allocations of one request.
+    ///
+    /// # Errors
+    /// `ENOENT`, `ENODEV` or `ENXIO` when it is not there (any more), `EACCES` or `EPERM` when it
+    /// may not be opened.
+    fn open(&self, heap: &Heap) -> io::Result<Box<dyn Source>>;
+
+    /// Whether what it gives is no dma-buf.
+    fn stand_in(&self) -> bool;
+}
+
+/// An open heap.
+pub trait Source {
+    /// A buffer of at least `bytes`, zeroed, that goes under `name` in the kernel's listings. May
+    /// block while memory is cleared.
+    ///
+    /// # Errors
+    /// `ENOMEM` when it has no room; those of [`Heaps::open`]; `EMFILE`.
+    fn allocate(&self, bytes: u64, name: &str) -> io::Result<OwnedFd>;
+}

@@ -1,0 +1,159 @@
+//! Who holds which lease. The cost of a call does not depend on how many others there are.
+
+use super::{AskError, FDS_PER_MESSAGE, LeaseInfo, UnknownLease};
+use crate::admission::Ticket;
+use crate::caller::Holder;
+use crate::ledger::Charge;
+use heapq_constraints::Name;
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// What a holder has until it gives it back.
+#[derive(Debug)]
+pub(super) struct Lease {
+    pub(super) charge: Charge,
+    /// Of memory that the kernel takes only when it is touched (stand-ins).
+    pub(super) _ticket: Option<Ticket>,
+    pub(super) uid: u32,
+    pub(super) pid: Option<u32>,
+    pub(super) heaps: Vec<Name>,
+    pub(super) buffers: u32,
+    /// The buffers that did not go with the first message.
+    pub(super) further: Vec<OwnedFd>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Leases {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    last: u64,
+    held: HashMap<Holder, BTreeMap<u64, Lease>>,
+    /// Holders with requests under way.
+    arriving: HashMap<Holder, Arriving>,
+}
+
+#[derive(Debug, Default)]
+struct Arriving {
+    requests: u32,
+    /// The holder left since: what is being made for it is for nobody.
+    left: bool,
+}
+
+/// A request under way.
+#[derive(Debug)]
+pub(super) struct Arrival<'a> {
+    leases: &'a Leases,
+    holder: Holder,
+}
+
+impl Leases {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn arrive(&self, holder: &Holder) -> Arrival<'_> {
+        self.lock().arriving.entry(holder.clone()).or_default().requests += 1;
+        Arrival { leases: self, holder: holder.clone() }
+    }
+
+    /// Makes a lease of `buffers`, and hands out the first of them.
+    pub(super) fn keep(
+        &self,
+        arrival: Arrival<'_>,
+        mut lease: Lease,
+        mut buffers: Vec<OwnedFd>,
+    ) -> Result<(u64, Vec<OwnedFd>), AskError> {
+        let mut state = self.lock();
+        if state.arriving.get(&arrival.holder).is_some_and(|arriving| arriving.left) {
+            drop(state);
+            let source = io::ErrorKind::ConnectionAborted.into();
+            return Err(AskError::Io { what: "allocation for a client that left".into(), source });
+        }
+        lease.further = buffers.split_off(buffers.len().min(FDS_PER_MESSAGE));
+        state.last += 1;
+        let number = state.last;
+        state.held.entry(arrival.holder.clone()).or_default().insert(number, lease);
+        drop(state);
+        Ok((number, buffers))
+    }
+
+    pub(super) fn more(
+        &self,
+        holder: &Holder,
+        number: u64,
+        first: u32,
+    ) -> Result<Vec<OwnedFd>, AskError> {
+        let state = self.lock();
+        let lease = state.held.get(holder).and_then(|leases| leases.get(&number));
+        let lease = lease.ok_or(UnknownLease(number))?;
+        let first = usize::try_from(first).unwrap_or(usize::MAX);
+        let Some(skip) = first.checked_sub(FDS_PER_MESSAGE) else {
+            let source = io::ErrorKind::InvalidInput.into();
+            let what = format!("buffer {first} went with the grant and is not kept");
+            return Err(AskError::Io { what, source });
+        };
+        let wanted = lease.further.iter().skip(skip).take(FDS_PER_MESSAGE);
+        wanted
+            .map(OwnedFd::try_clone)
+            .collect::<io::Result<_>>()
+            .map_err(|source| AskError::Io { what: format!("buffers of lease {number}"), source })
+    }
+
+    pub(super) fn release(&self, holder: &Holder, number: u64) -> Result<(), UnknownLease> {
+        let mut state = self.lock();
+        let leases = state.held.get_mut(holder).ok_or(UnknownLease(number))?;
+        let lease = leases.remove(&number).ok_or(UnknownLease(number))?;
+        if leases.is_empty() {
+            state.held.remove(holder);
+        }
+        // Descriptors are closed without others having to wait for it.
+        drop(state);
+        drop(lease);
+        Ok(())
+    }
+
+    pub(super) fn left(&self, holder: &Holder) {
+        let mut state = self.lock();
+        if let Some(arriving) = state.arriving.get_mut(holder) {
+            arriving.left = true;
+        }
+        let leases = state.held.remove(holder);
+        drop(state);
+        drop(leases);
+    }
+
+    pub(super) fn list(&self) -> Vec<LeaseInfo> {
+        let state = self.lock();
+        let all = state.held.iter().flat_map(|(holder, leases)| {
+            leases.iter().map(|(number, lease)| LeaseInfo {
+                lease: *number,
+                holder: holder.clone(),
+                uid: lease.uid,
+                pid: lease.pid,
+                heaps: lease.heaps.clone(),
+                buffers: lease.buffers,
+                bytes: lease.charge.bytes(),
+            })
+        });
+        let mut all: Vec<LeaseInfo> = all.collect();
+        all.sort_by_key(|info| info.lease);
+        all
+    }
+}
+
+impl Drop for Arrival<'_> {
+    fn drop(&mut self) {
+        let mut state = self.leases.lock();
+        if let Some(arriving) = state.arriving.get_mut(&self.holder) {
+            arriving.requests = arriving.requests.saturating_sub(1);
+            if arriving.requests == 0 {
+                state.arriving.remove(&self.holder);
+            }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! What one request sees: a topology, and the policies and observation that it follows from.
+
+use super::{Config, OpenError};
+use crate::discover::{self, Observation};
+use crate::topology::Topology;
+use heapq_constraints::{Heap, HeapSet};
+use heapq_policies::{Diagnostic, PolicySet};
+use std::sync::Arc;
+
+/// The candidate of a machine that has no heaps, when stand-ins are asked for.
+const STAND_IN: &str = "stand-in";
+
+#[derive(Debug)]
+pub(super) struct Machine {
+    pub(super) topology: Arc<Topology>,
+    pub(super) policies: Arc<PolicySet>,
+    seen: Observation,
+}
+
+impl Machine {
+    pub(super) fn read(config: &Config) -> Result<(Self, Vec<Diagnostic>), OpenError> {
+        let loaded = heapq_policies::load(&config.policy_dirs);
+        let machine = Self::of(config, observe(config)?, Arc::new(loaded.set), 1)?;
+        Ok((machine, loaded.diagnostics))
+    }
+
+    /// `None` when nothing is different.
+    pub(super) fn rescanned(&self, config: &Config) -> Result<Option<Self>, OpenError> {
+        let seen = observe(config)?;
+        if seen == self.seen {
+            return Ok(None);
+        }
+        Self::of(config, seen, Arc::clone(&self.policies), self.topology.generation + 1).map(Some)
+    }
+
+    pub(super) fn reloaded(&self, config: &Config) -> Result<(Self, Vec<Diagnostic>), OpenError> {
+        let loaded = heapq_policies::load(&config.policy_dirs);
+        let generation = self.topology.generation + 1;
+        let machine = Self::of(config, observe(config)?, Arc::new(loaded.set), generation)?;
+        Ok((machine, loaded.diagnostics))
+    }
+
+    fn of(
+        config: &Config,
+        seen: Observation,
+        policies: Arc<PolicySet>,
+        generation: u64,
+    ) -> Result<Self, OpenError> {
+        let mut topology = discover::assemble(&seen, &policies, generation)?;
+        if config.stand_in && topology.heaps.heaps().is_empty() {
+            topology.heaps = HeapSet::new(vec![Heap::new(STAND_IN)], &policies.edges())?;
+        }
+        Ok(Self { topology: Arc::new(topology), policies, seen })
+    }
+}
+
+fn observe(config: &Config) -> Result<Observation, OpenError> {
+    if let Some(board) = &config.board {
+        return Ok(board.clone());
+    }
+    discover::sysfs::read(&config.root)
+        .map_err(|source| OpenError::Root { path: config.root.clone(), source })
+}

@@ -1,0 +1,77 @@
+//! Heaps that fail as they are told to.
+
+use super::{Heaps, Source, StandIn};
+use heapq_constraints::Heap;
+use rustix::io::Errno;
+use std::collections::BTreeMap;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Barrier, Mutex};
+
+/// What one heap does.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Conduct {
+    /// Opening it fails so.
+    pub(crate) open: Option<Errno>,
+    /// Allocating fails so, after `after` buffers.
+    pub(crate) fails: Option<Errno>,
+    /// Buffers that it still gives.
+    pub(crate) after: u64,
+}
+
+/// A machine's heaps by name; those not named give what is asked of them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Fake {
+    conduct: Arc<Mutex<BTreeMap<String, Conduct>>>,
+    /// Buffers that were asked of any of them.
+    pub(crate) asked: Arc<AtomicU64>,
+    /// Each allocation waits here twice: before and after what the test does meanwhile.
+    pub(crate) gate: Option<Arc<Barrier>>,
+}
+
+impl Fake {
+    pub(crate) fn with(self, heap: &str, conduct: Conduct) -> Self {
+        self.conduct.lock().unwrap().insert(heap.to_owned(), conduct);
+        self
+    }
+
+    pub(crate) fn failing(self, heap: &str, errno: Errno) -> Self {
+        self.with(heap, Conduct { fails: Some(errno), ..Conduct::default() })
+    }
+}
+
+impl Heaps for Fake {
+    fn open(&self, heap: &Heap) -> io::Result<Box<dyn Source>> {
+        let conduct = self.conduct.lock().unwrap().get(&*heap.name).cloned().unwrap_or_default();
+        if let Some(errno) = conduct.open {
+            return Err(errno.into());
+        }
+        Ok(Box::new(Open { fake: self.clone(), conduct, given: AtomicU64::new(0) }))
+    }
+
+    fn stand_in(&self) -> bool {
+        false
+    }
+}
+
+struct Open {
+    fake: Fake,
+    conduct: Conduct,
+    given: AtomicU64,
+}
+
+impl Source for Open {
+    fn allocate(&self, bytes: u64, name: &str) -> io::Result<OwnedFd> {
+        self.fake.asked.fetch_add(1, Ordering::Relaxed);
+        if let Some(gate) = &self.fake.gate {
+            gate.wait();
+            gate.wait();
+        }
+        let given = self.given.fetch_add(1, Ordering::Relaxed);
+        match self.conduct.fails {
+            Some(errno) if given >= self.conduct.after => Err(errno.into()),
+            _ => StandIn.allocate(bytes, name),
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The kernel's heaps: `/dev/dma_heap/NAME`.
+
+use super::{Heaps, Source};
+use crate::sys::{dma_buf, dma_heap};
+use heapq_constraints::Heap;
+use rustix::fs::{FileType, Mode, OFlags};
+use rustix::io::Errno;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+/// The heap nodes below one `dev` directory.
+#[derive(Clone, Debug)]
+pub struct Nodes {
+    dir: PathBuf,
+}
+
+impl Nodes {
+    /// Those of the machine whose root is `root`.
+    #[must_use]
+    pub fn below(root: &Path) -> Self {
+        Self { dir: root.join("dev/dma_heap") }
+    }
+
+    fn open_name(&self, name: &str) -> rustix::io::Result<OwnedFd> {
+        if name.is_empty() || name.contains('/') || name == "." || name == ".." {
+            return Err(Errno::NOENT);
+        }
+        // Reading suffices for allocation.
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let fd = rustix::fs::open(self.dir.join(name), flags, Mode::empty())?;
+        let kind = FileType::from_raw_mode(rustix::fs::fstat(&fd)?.st_mode);
+        if kind == FileType::CharacterDevice { Ok(fd) } else { Err(Errno::NODEV) }
+    }
+}
+
+impl Heaps for Nodes {
+    /// One memory may have several nodes: the first that opens will do.
+    fn open(&self, heap: &Heap) -> io::Result<Box<dyn Source>> {
+        let mut first = None;
+        for name in std::iter::once(&heap.name).chain(&heap.aliases) {
+            match self.open_name(name) {
+                Ok(fd) => return Ok(Box::new(Node { fd })),
+                Err(error) => first = first.or(Some(error)),
+            }
+        }
+        Err(first.unwrap_or(Errno::NOENT).into())
+    }
+
+    fn stand_in(&self) -> bool {
+        false
+    }
+}
+
+struct Node {
+    fd: OwnedFd,
+}
+
+impl Source for Node {
+    fn allocate(&self, bytes: u64, name: &str) -> io::Result<OwnedFd> {
+        let buffer = dma_heap::alloc(self.fd.as_fd(), bytes)?;
+        let size = u64::try_from(rustix::fs::fstat(&buffer)?.st_size).unwrap_or(0);
+        if size < bytes {
+            let text = format!("the heap gave {size} bytes in place of {bytes}");
+            return Err(io::Error::other(text));
+        }
+        // The name is for people who look: a buffer without one is as good.
+        if let Err(error) = dma_buf::set_name(buffer.as_fd(), name) {
+            tracing::debug!(%error, name, "a buffer stays without a name");
+        }
+        Ok(buffer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Nodes;
+    use crate::heaps::Heaps;
+    use heapq_constraints::Heap;
+    use rustix::io::Errno;
+    use std::fs;
+
+    fn errno(nodes: &Nodes, heap: &Heap) -> Option<Errno> {
+        let error = nodes.open(heap).err()?;
+        error.raw_os_error().map(Errno::from_raw_os_error)
+    }
+
+    #[test]
+    fn names_do_not_lead_out_and_files_are_no_heaps() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("dev/dma_heap")).unwrap();
+        fs::write(dir.path().join("dev/dma_heap/file"), "").unwrap();
+        fs::write(dir.path().join("dev/outside"), "").unwrap();
+        let nodes = Nodes::below(dir.path());
+        assert_eq!(errno(&nodes, &Heap::new("file")), Some(Errno::NODEV));
+        for name in ["absent", "../outside", "..", ""] {
+            assert_eq!(errno(&nodes, &Heap::new(name)), Some(Errno::NOENT), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_alias_serves_when_the_first_name_has_no_node() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("dev/dma_heap")).unwrap();
+        std::os::unix::fs::symlink("/dev/null", dir.path().join("dev/dma_heap/reserved")).unwrap();
+        let mut heap = Heap::new("default_cma_region");
+        heap.aliases.push("reserved".into());
+        let source = Nodes::below(dir.path()).open(&heap).unwrap();
+        // It is a character device, but no heap.
+        let error = source.allocate(4096, "heapq:x").unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(Errno::NOTTY.raw_os_error()));
+    }
+}
