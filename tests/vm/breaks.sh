@@ -4,7 +4,7 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
-logs=${CARGO_TARGET_DIR:-$here/../../target}/vm
+logs=${CARGO_TARGET_DIR:-$(cd "$here/../.." && pwd)/target}/vm
 
 # judge STEP KERNEL STATUS OUTPUT-FILE
 judge() {

@@ -8,7 +8,7 @@ set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 break=${1:-}
-logs=${CARGO_TARGET_DIR:-$here/../../target}/vm
+logs=${CARGO_TARGET_DIR:-$(cd "$here/../.." && pwd)/target}/vm
 
 if [ -n "$break" ] && ! grep -q "^$break " "$here/steps"; then
 	echo "no step $break; there are: $(sed -n 's/^\([a-z][^ ]*\) .*/\1/p' "$here/steps" | tr '\n' ' ')" >&2
