@@ -7,7 +7,7 @@ mod leases;
 mod machine;
 #[cfg(test)]
 mod tests;
-mod walk;
+pub(crate) mod walk;
 
 pub use answer::{AskError, Grant, LeaseInfo, Outcome, UnknownLease};
 pub use config::{Config, OpenError};

@@ -12,26 +12,26 @@ use std::io;
 use std::os::fd::OwnedFd;
 
 /// A plan with all that it takes to carry it out.
-pub(super) struct Walk<'a> {
-    pub(super) heaps: &'a dyn Heaps,
-    pub(super) admission: &'a Admission,
-    pub(super) known: &'a HeapSet,
-    pub(super) plan: &'a Plan,
+pub(crate) struct Walk<'a> {
+    pub(crate) heaps: &'a dyn Heaps,
+    pub(crate) admission: &'a Admission,
+    pub(crate) known: &'a HeapSet,
+    pub(crate) plan: &'a Plan,
     /// What the buffers are called.
-    pub(super) name: &'a str,
+    pub(crate) name: &'a str,
 }
 
 /// What came of it.
-pub(super) enum Found {
+pub(crate) enum Found {
     Buffers(Buffers),
     NoMemory(Vec<(Name, String)>),
 }
 
-pub(super) struct Buffers {
-    pub(super) candidate: usize,
-    pub(super) buffers: Vec<OwnedFd>,
-    pub(super) tried: Vec<(Name, String)>,
-    pub(super) ticket: Option<Ticket>,
+pub(crate) struct Buffers {
+    pub(crate) candidate: usize,
+    pub(crate) buffers: Vec<OwnedFd>,
+    pub(crate) tried: Vec<(Name, String)>,
+    pub(crate) ticket: Option<Ticket>,
 }
 
 /// Why a candidate does not work out.
@@ -51,7 +51,7 @@ struct Failure {
 }
 
 impl Walk<'_> {
-    pub(super) fn run(&self, caller: &Caller) -> Result<Found, AskError> {
+    pub(crate) fn run(&self, caller: &Caller) -> Result<Found, AskError> {
         let mut failures: Vec<(Name, Failure)> = Vec::new();
         for (index, candidate) in self.plan.candidates.iter().enumerate() {
             match self.candidate(candidate)? {

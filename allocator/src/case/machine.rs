@@ -3,10 +3,10 @@
 
 use super::file::{Board, Case, Source};
 use crate::discover::{self, Observation, SeenHeap};
-use crate::topology::Topology;
-use heapq_constraints::HeapSet;
+use crate::topology::{Topology, UnknownDevice, complete};
 use heapq_constraints::vocabulary::Invalid;
-use heapq_policies::{Loaded, PolicySet, Severity, load, render};
+use heapq_constraints::{HeapSet, Participant, Question};
+use heapq_policies::{DeviceView, Loaded, PolicySet, Severity, load, render};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -50,8 +50,37 @@ impl Machine {
         if case.board.is_some() {
             edges.extend(policies.edges());
         }
-        let heaps = HeapSet::new(heaps, &edges)?;
+        let heaps = HeapSet::new(heaps, &edges)?.with_page_size(topology.heaps.page_size());
         Ok(Self { topology, policies, heaps })
+    }
+
+    /// The case's question with what is known of its participants.
+    pub(super) fn completed(&self, case: &Case) -> Result<Question, UnknownDevice> {
+        let mut question = case.stated.question.clone();
+        if case.board.is_some() {
+            return complete(question, &self.topology, &self.policies);
+        }
+        if let Some(name) = question.participants.iter().find_map(|one| one.device.as_deref()) {
+            self.topology.device(name)?;
+        }
+        question.participants.iter_mut().for_each(|participant| self.add_driver(participant));
+        Ok(question)
+    }
+
+    /// What policies say of a participant's driver where no board shows its device. The case
+    /// states what the machine lacks (contiguity for want of an IOMMU above all); the policies
+    /// add what holds of the driver on every machine. A driver that none knows is not `unknown`:
+    /// the case has said what it needs.
+    fn add_driver(&self, participant: &mut Participant) {
+        let Some(driver) = participant.driver.clone() else { return };
+        let mut view = DeviceView::new(self.topology.kernel);
+        view.driver = Some(&driver);
+        view.has_iommu = Some(true);
+        view.iommu_present = Some(true);
+        let mut knowledge = self.policies.device(&view, participant.usage);
+        knowledge.facts.append(&mut participant.facts);
+        participant.facts = knowledge.facts;
+        participant.usage = participant.usage.union(knowledge.usage);
     }
 }
 

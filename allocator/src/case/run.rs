@@ -1,12 +1,11 @@
 //! Runs cases.
 
 use super::compare::{Came, Difference, Walked, differences};
-use super::fallback;
+use super::fallback::walk;
 use super::file::{Case, Unusable};
 use super::find;
 use super::machine::{Machine, NoMachine, checked};
-use crate::topology::complete;
-use heapq_constraints::{Heap, HeapSet, Refused, explain, solve};
+use heapq_constraints::{Heap, Refused, explain, solve};
 use heapq_policies::{PolicySet, load};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -97,7 +96,7 @@ impl Runner {
     pub fn run(&self, case: &Case) -> CaseResult {
         let outcome = match Machine::of(case, &self.policies, &self.policy_dirs) {
             _ if !case.stated.invalid.is_empty() => malformed(case),
-            Ok(machine) => asked(case, machine),
+            Ok(machine) => asked(case, &machine),
             Err(NoMachine::Unsupported(because)) => Outcome::Skipped { because },
             Err(NoMachine::Broken(complaints)) => Outcome::Unusable { complaints },
             Err(NoMachine::Heaps(invalid)) => compared(case, &Came::Invalid(invalid), &[]),
@@ -114,32 +113,30 @@ fn malformed(case: &Case) -> Outcome {
     }
 }
 
-fn asked(case: &Case, machine: Machine) -> Outcome {
-    let Machine { topology, policies, heaps } = machine;
-    let question = match complete(case.stated.question.clone(), &topology, &policies) {
+fn asked(case: &Case, machine: &Machine) -> Outcome {
+    let heaps = &machine.heaps;
+    let question = match machine.completed(case) {
         Ok(question) => question,
         Err(unknown) => {
             let complaints = format!("{}: {unknown}", case.file.display());
             return Outcome::Unusable { complaints };
         }
     };
-    let came = match solve(&heaps, &question) {
+    let came = match solve(heaps, &question) {
         Ok(answer) => {
-            let walked = answer.plan.as_ref().map_or_else(Walked::default, |plan| {
-                fallback::walk(plan, &|heap| fails(case, heap, &heaps))
-            });
-            Came::Answered(Box::new(answer), walked)
+            match answer.plan.as_ref().map(|plan| walk(plan, &case.stated.fails, heaps)) {
+                None => Came::Answered(Box::new(answer), Walked::default()),
+                Some(Ok(walked)) => Came::Answered(Box::new(answer), walked),
+                Some(Err(error)) => {
+                    let complaints = format!("{}: {error}", case.file.display());
+                    return Outcome::Unusable { complaints };
+                }
+            }
         }
         Err(Refused::Invalid(invalid)) => Came::Invalid(invalid),
         Err(refused @ Refused::TooMany { .. }) => Came::TooMany(refused.to_string()),
     };
     compared(case, &came, heaps.heaps())
-}
-
-/// Whether the case says that `heap` gives no memory.
-fn fails(case: &Case, heap: &str, heaps: &HeapSet) -> bool {
-    let bearer = heaps.find(heap);
-    case.stated.fails.iter().any(|name| bearer.is_some_and(|heap| heap.bears(name)))
 }
 
 /// `heaps`: those of the machine, for their names.
