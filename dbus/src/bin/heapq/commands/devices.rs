@@ -96,10 +96,21 @@ impl Row {
         })
     }
 
-    /// What users call it: its first node, else the end of its path.
+    /// What users call it: the node that they open most likely, else the end of its path.
     fn called(&self) -> String {
-        let last = || self.path.rsplit('/').next().unwrap_or(&self.path).to_owned();
-        self.nodes.first().map_or_else(last, ToString::to_string)
+        let usual = |node: &&Name| node.contains("/video") || node.contains("/card");
+        match self.nodes.iter().find(usual).or(self.nodes.first()) {
+            Some(node) => node.to_string(),
+            None => self.path.rsplit('/').next().unwrap_or(&self.path).to_owned(),
+        }
+    }
+
+    /// The same, with how many more nodes there are.
+    fn called_of_all(&self) -> String {
+        match self.nodes.len() {
+            0 | 1 => self.called(),
+            nodes => format!("{} +{}", self.called(), nodes - 1),
+        }
     }
 
     fn iommu(&self) -> String {
@@ -142,7 +153,8 @@ impl Row {
 /// device does.
 fn needs(device: &Device, topology: &Topology, policies: &PolicySet) -> Result<Vec<Need>, Problem> {
     let mut participant = Participant::new("device");
-    participant.device = Some(device.path.clone());
+    // Several devices of a virtual driver can share one path; a node is one's own.
+    participant.device = Some(device.nodes.first().unwrap_or(&device.path).clone());
     let question = Question { participants: vec![participant], ..Question::default() };
     let question = complete(question, topology, policies).map_err(AskError::from)?;
     let facts = question.participants.into_iter().flat_map(|participant| participant.facts);
@@ -159,9 +171,11 @@ impl Report for Devices {
         }
         let mut table = Table::new(&["DEVICE", "SUBSYSTEM", "DRIVER", "IOMMU", "NEEDS", "PATH"]);
         for device in &self.devices {
-            let needs: Vec<&str> = device.needs.iter().map(|need| need.stated.as_str()).collect();
+            let mut needs: Vec<&str> =
+                device.needs.iter().map(|need| need.stated.as_str()).collect();
+            needs.dedup();
             table.row([
-                device.called(),
+                device.called_of_all(),
                 device.subsystem.to_string(),
                 device.driver.as_deref().unwrap_or_default().to_owned(),
                 device.iommu(),

@@ -94,21 +94,24 @@ impl Row {
             .join(" ")
     }
 
-    /// Where its buffers lie.
+    /// Where its buffers lie: the whole span, where that has gaps.
     fn place(&self) -> String {
-        let window = self.address_window.as_ref().map(|windows| {
-            let intervals = windows.intervals().iter();
-            intervals
-                .map(|(first, end)| format!("{first:#x}-{end:#x}"))
-                .collect::<Vec<_>>()
-                .join(" ")
-        });
-        match (window, self.address_bits) {
-            (None, 64) => "anywhere".to_owned(),
-            (None, bits) => format!("{bits} bits"),
-            (Some(window), 64) => window,
-            (Some(window), bits) => format!("{window}, {bits} bits"),
+        let bits = format!("below {} bits", self.address_bits);
+        let intervals = self.address_window.as_ref().map_or(&[][..], Windows::intervals);
+        let (Some((first, _)), Some((_, end))) = (intervals.first(), intervals.last()) else {
+            return if self.address_bits == 64 { "anywhere".to_owned() } else { bits };
+        };
+        let mut place = format!("{first:#x}-{end:#x}");
+        if intervals.len() > 1 {
+            place.push_str(&format!(" with {} gaps", intervals.len() - 1));
         }
+        if end
+            .checked_sub(1)
+            .is_some_and(|last| last.checked_shr(self.address_bits.into()) > Some(0))
+        {
+            place.push_str(&format!(", {bits}"));
+        }
+        place
     }
 
     /// What keeps it from being used.
@@ -125,14 +128,14 @@ impl Row {
 impl Report for Heaps {
     fn human(&self, legend: bool) -> String {
         let mut table =
-            Table::new(&["HEAP", "STATE", "MEMORY", "LIES", "SIZE", "ROLES", "ALIASES"]);
+            Table::new(&["HEAP", "STATE", "MEMORY", "SIZE", "LIES", "ROLES", "ALIASES"]);
         for heap in &self.heaps {
             table.row([
                 heap.name.to_string(),
                 heap.state(),
                 heap.kind(),
-                heap.place(),
                 heap.capacity.map(human_bytes).unwrap_or_default(),
+                heap.place(),
                 joined(&heap.roles, " "),
                 joined(&heap.aliases, " "),
             ]);
