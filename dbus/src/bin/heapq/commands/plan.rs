@@ -36,13 +36,14 @@ pub(crate) fn run(ask: &Ask, global: &Global) -> Result<Exit, Problem> {
 /// The figures of a plan carried out with `chosen`, a line each.
 pub(crate) fn figures(plan: &Plan, chosen: Option<&Candidate>) -> String {
     let mut text = String::new();
+    // Writing to a string cannot fail.
+    if let Some(candidate) = chosen {
+        let heaps = joined(&candidate.heaps, " + ");
+        let _ = writeln!(text, "{:<12} {GOOD}{}{GOOD:#}", "heap", printable(&heaps));
+    }
     let mut line = |key: &str, value: String| {
-        // Writing to a string cannot fail.
         let _ = writeln!(text, "{key:<12} {}", printable(&value));
     };
-    if let Some(candidate) = chosen {
-        line("heap", format!("{GOOD}{}{GOOD:#}", printable(&joined(&candidate.heaps, " + "))));
-    }
     let all: Vec<String> =
         plan.candidates.iter().map(|candidate| joined(&candidate.heaps, " + ")).collect();
     line("candidates", all.join(", "));
