@@ -24,8 +24,12 @@ pub struct Answer {
     #[serde(default)]
     pub conflicts_complete: bool,
     /// Sets of elements whose removal leads to a plan; each was solved again before it was listed.
+    /// Shortest first, and not all of them where there are very many.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fixes: Vec<Fix>,
+    /// How copies would serve, where they would; for a conflict only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copy_plan: Option<CopyPlan>,
 }
 
 /// What the solver found.
@@ -44,6 +48,9 @@ pub enum Verdict {
 pub struct Plan {
     /// Every placement that satisfies everybody, best first; never empty.
     pub candidates: Vec<Candidate>,
+    /// Whether these are all. Where several planes have very many placements, some of each heap
+    /// that can hold the first plane are listed.
+    pub candidates_complete: bool,
     /// Frames to allocate, at least 1. With separate planes each frame is several buffers.
     pub count: u32,
     /// Usable bytes of one frame.
@@ -73,9 +80,27 @@ pub struct Plan {
     /// By participant: the index of its chosen alternative.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub chosen_alternatives: BTreeMap<Name, u32>,
+    /// By attribute: the values that everybody accepts.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<Name, Vec<Name>>,
     /// Where cache maintenance is due.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sync_points: Vec<SyncPoint>,
+}
+
+impl Plan {
+    /// The heaps that can hold the first buffer of a frame, best first.
+    #[must_use]
+    pub fn heaps(&self) -> Vec<Name> {
+        let mut heaps: Vec<Name> = Vec::new();
+        for heap in self.candidates.iter().filter_map(|candidate| candidate.heaps.first()) {
+            // Candidates are in the order of their first heap.
+            if heaps.last() != Some(heap) {
+                heaps.push(heap.clone());
+            }
+        }
+        heaps
+    }
 }
 
 /// One way to place a frame: a heap for each of its buffers.
@@ -153,6 +178,9 @@ pub struct Reason {
     pub heap_has: String,
     /// Who says so of the heap.
     pub heap_origin: Origin,
+    /// What was asked of the heap's own bounds, e.g. `allocation-size = 69632`; empty elsewhere.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub asked: String,
 }
 
 /// A participant's need as it stands in an explanation.
@@ -171,7 +199,8 @@ pub struct Need {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Conflict {
-    /// At least one, in the order of the question.
+    /// In the order of the question; empty only where no heap would serve anybody, as on a machine
+    /// that offers none.
     pub elements: Vec<Element>,
 }
 
@@ -181,6 +210,9 @@ pub struct Conflict {
 pub struct Element {
     /// `P.key`, `P.format`, `P.alternatives`, `heap.NAME`, `request.key` …
     pub name: String,
+    /// P, where it is a participant's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub participant: Option<Name>,
     /// What was stated, in the vocabulary's spelling; empty where the name says it all.
     pub stated: String,
     /// Who says so; one for each fact behind the element.
@@ -195,4 +227,43 @@ pub struct Fix {
     pub elements: Vec<Element>,
     /// The heap that the answer would then choose.
     pub heap: Name,
+}
+
+/// The fewest groups of participants, in pipeline order, that each have a heap.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CopyPlan {
+    /// At least two; optional participants are in none.
+    pub groups: Vec<CopyGroup>,
+    /// One between each two groups.
+    pub copies: Vec<Copy>,
+}
+
+/// Participants that can share a buffer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CopyGroup {
+    /// In pipeline order.
+    pub participants: Vec<Name>,
+    /// The heap that serves them best (of plane 0).
+    pub heap: Name,
+    /// The pixel format that they would share.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fourcc: Option<Name>,
+    /// Its modifier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub modifier: Option<Name>,
+}
+
+/// A copy of every frame.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Copy {
+    /// The last participant before it.
+    pub after: Name,
+    /// The first one behind it.
+    pub before: Name,
+    /// Bytes of one frame; `None` where neither side says how big it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
 }

@@ -1,10 +1,216 @@
 //! Answers in words. The only place that makes sentences from them.
 
-use crate::Answer;
+use crate::answer::{
+    Answer, Conflict, CopyPlan, Element, Elimination, Fix, Need, Plan, Reason, SyncPoint,
+};
+use crate::fact::Planes;
+use crate::{Name, Origin};
 
 /// Lines that say what was chosen and why, or why nothing could be and what would help. Plain text
 /// without colour; every line about a need ends in its origin.
 #[must_use]
-pub fn words(_answer: &Answer) -> Vec<String> {
-    unimplemented!()
+pub fn words(answer: &Answer) -> Vec<String> {
+    let mut lines = Vec::new();
+    match &answer.plan {
+        Some(plan) => chosen(plan, &mut lines),
+        None => conflicts(answer, &mut lines),
+    }
+    for row in &answer.eliminated {
+        lines.extend(row.reasons.iter().flat_map(|reason| elimination(row, reason)));
+    }
+    fixes(&answer.fixes, &mut lines);
+    lines.extend(answer.copy_plan.iter().flat_map(copies));
+    lines
+}
+
+fn chosen(plan: &Plan, lines: &mut Vec<String>) {
+    if let Some(best) = plan.candidates.first() {
+        let contiguous = if best.contiguous { "contiguous" } else { "may be scattered" };
+        let protected = if best.protected { ", protected" } else { "" };
+        lines.push(format!(
+            "{} serves everybody: {contiguous}{protected}, CPU access {}",
+            series(&best.heaps, "then"),
+            best.access.word()
+        ));
+    }
+    let frames = if plan.count == 1 { "frame" } else { "frames" };
+    lines.push(format!(
+        "{} {frames} of {} bytes, {} bytes allocated for each",
+        plan.count, plan.size, plan.allocation_size
+    ));
+    lines.extend(image(plan));
+    let further = plan.heaps();
+    if further.len() > 1 {
+        lines.push(format!("should it run out: {}", series(&further[1..], "then")));
+    }
+    if plan.assumed {
+        lines.push("this is a guess: of one device nothing is known".to_owned());
+    }
+    if plan.size_assumed {
+        lines.push("the size is that of a linear image: nobody states the modifier's".to_owned());
+    }
+    for (name, index) in &plan.chosen_alternatives {
+        lines.push(format!("{name} has its alternative {index}, counted from 0"));
+    }
+    for name in &plan.left_out {
+        lines.push(format!("{name} is left out: it is optional, and with it nothing serves"));
+    }
+    lines.extend(plan.sync_points.iter().map(sync_point));
+}
+
+fn image(plan: &Plan) -> Option<String> {
+    let fourcc = plan.fourcc.as_ref()?;
+    let modifier = plan.modifier.as_deref().unwrap_or("linear");
+    let stride = plan.planes.first().map(|plane| format!(", {} bytes a row", plane.stride));
+    let planes = match plan.layout {
+        Planes::Joint => "",
+        Planes::Separate => ", each plane in a buffer of its own",
+    };
+    Some(format!("{fourcc}, {modifier}{}{planes}", stride.unwrap_or_default()))
+}
+
+fn sync_point(point: &SyncPoint) -> String {
+    let (name, why) = (&point.participant, &point.because);
+    let why = if &**why == "cpu" { "uses the CPU" } else { "does not snoop CPU caches" };
+    let what = match (point.read, point.write) {
+        (true, false) => "before each read",
+        (false, true) => "after each write",
+        _ => "around each access",
+    };
+    format!("caches need maintenance {what} by {name}, which {why}")
+}
+
+fn conflicts(answer: &Answer, lines: &mut Vec<String>) {
+    for conflict in &answer.conflicts {
+        lines.extend(conflict_lines(conflict));
+    }
+    if !answer.conflicts_complete {
+        lines
+            .push("there are further conflicts; these are the shortest that were found".to_owned());
+    }
+}
+
+fn conflict_lines(conflict: &Conflict) -> Vec<String> {
+    let mut lines = match conflict.elements.as_slice() {
+        [] => vec!["this machine offers no heap that anybody could use".to_owned()],
+        [_] => vec!["nothing here can satisfy this, even alone:".to_owned()],
+        [_, _] => vec!["nothing here can satisfy both of these:".to_owned()],
+        more => vec![format!("nothing here can satisfy these {} together:", more.len())],
+    };
+    lines.extend(conflict.elements.iter().map(|element| format!("  {}", needed(element))));
+    lines
+}
+
+/// An element as a sentence.
+fn needed(element: &Element) -> String {
+    let origins = origins(&element.origins);
+    let stated = &element.stated;
+    if let Some(heap) = element.name.strip_prefix("heap.").filter(|_| element.participant.is_none())
+    {
+        return format!("heap {heap} has {stated} ({origins})");
+    }
+    match &element.participant {
+        None => format!("the request asks for {stated} ({origins})"),
+        Some(name) if element.origins == [Origin::Default] => {
+            format!("{name} says nothing else, which means {stated} ({origins})")
+        }
+        Some(name) => format!("{name} needs {stated} ({origins})"),
+    }
+}
+
+fn origins(origins: &[Origin]) -> String {
+    let all: Vec<String> = origins.iter().map(Origin::to_string).collect();
+    all.join(", ")
+}
+
+/// One line for each need that rules the heap out; one for the heap where it is the cause itself.
+fn elimination(row: &Elimination, reason: &Reason) -> Vec<String> {
+    let heap = &row.heap;
+    let origin = &reason.heap_origin;
+    let has = &reason.heap_has;
+    let own = match reason.key.as_str() {
+        "absent" if has.is_empty() => {
+            return reason.needs.iter().map(|need| nameless(heap, need)).collect();
+        }
+        "absent" => Some(format!("{heap} is not there: {has} ({origin})")),
+        "not-permitted" => Some(format!("{heap} is there, but may not be opened ({origin})")),
+        "max-size" | "capacity" if reason.asked.is_empty() => {
+            Some(format!("{heap} has {has}, too little for all planes ({origin})"))
+        }
+        "max-size" | "capacity" => {
+            Some(format!("{heap} has {has}, too little for {} ({origin})", reason.asked))
+        }
+        _ => None,
+    };
+    if let Some(own) = own {
+        return vec![own];
+    }
+    let line = |need: &Need| {
+        let Need { participant, stated, origin: said } = need;
+        match reason.key.as_str() {
+            "reserved" => {
+                format!("{heap} has {has} ({origin}), and {participant} has {stated} ({said})")
+            }
+            "heaps" | "link" | "avoid" => {
+                format!("{heap} is ruled out: {participant} needs {stated} ({said})")
+            }
+            "apart" => format!(
+                "{heap} leaves the other planes no heap: {participant} needs {stated} ({said})"
+            ),
+            _ => format!("{heap} has {has} ({origin}), but {participant} needs {stated} ({said})"),
+        }
+    };
+    reason.needs.iter().map(line).collect()
+}
+
+fn nameless(name: &Name, need: &Need) -> String {
+    let Need { participant, stated, origin } = need;
+    format!("no heap here is called {name}: {participant} says {stated} ({origin})")
+}
+
+fn fixes(fixes: &[Fix], lines: &mut Vec<String>) {
+    for fix in fixes {
+        let names: Vec<&str> = fix.elements.iter().map(|element| element.name.as_str()).collect();
+        let together = match names.len() {
+            1 => "",
+            2 => ", both of them",
+            _ => ", all of them",
+        };
+        lines.push(format!(
+            "it would work without {}{together}: {} would serve (solved again)",
+            listed(&names, "and"),
+            fix.heap
+        ));
+    }
+}
+
+fn copies(plan: &CopyPlan) -> Vec<String> {
+    let mut lines = vec!["or with copies:".to_owned()];
+    for (index, group) in plan.groups.iter().enumerate() {
+        let format = group.fourcc.as_ref().map(|fourcc| format!(" as {fourcc}"));
+        let who = series(&group.participants, "and");
+        let share = if group.participants.len() == 1 { "uses" } else { "share" };
+        lines.push(format!("  {who} {share} {}{}", group.heap, format.unwrap_or_default()));
+        if let Some(copy) = plan.copies.get(index) {
+            let bytes = match copy.bytes {
+                Some(bytes) => format!("{bytes} bytes a frame"),
+                None => "nobody says how many bytes a frame".to_owned(),
+            };
+            lines.push(format!("  a copy from {} to {}: {bytes}", copy.after, copy.before));
+        }
+    }
+    lines
+}
+
+fn series(names: &[Name], last: &str) -> String {
+    listed(&names.iter().map(|name| &**name).collect::<Vec<_>>(), last)
+}
+
+/// `a`, `a and b`, `a, b and c`.
+fn listed(names: &[&str], last: &str) -> String {
+    match names {
+        [] => String::new(),
+        [only] => (*only).to_owned(),
+        [first @ .., end] => format!("{} {last} {end}", first.join(", ")),
+    }
 }

@@ -4,6 +4,7 @@ use crate::Name;
 use crate::bits::MAX_HEAPS;
 use crate::graph::Graph;
 use crate::heap::{Edge, Heap};
+use crate::traits::Traits;
 use crate::vocabulary::Invalid;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ pub(crate) const PAGE: u64 = 4096;
 pub struct HeapSet {
     heaps: Arc<[Heap]>,
     graph: Arc<Graph>,
+    traits: Arc<Traits>,
     page_size: u64,
 }
 
@@ -35,7 +37,8 @@ impl HeapSet {
         // By name, so that no answer depends on the order in which heaps were found.
         heaps.sort_by(|a, b| a.name.cmp(&b.name));
         let graph = Arc::new(Graph::new(&heaps, edges));
-        Ok(Self { heaps: heaps.into(), graph, page_size: PAGE })
+        let traits = Arc::new(Traits::new(&heaps));
+        Ok(Self { heaps: heaps.into(), graph, traits, page_size: PAGE })
     }
 
     /// The same heaps on a machine of another page size (bytes, a power of two; others are ignored).
@@ -74,6 +77,10 @@ impl HeapSet {
 
     pub(crate) fn graph(&self) -> &Graph {
         &self.graph
+    }
+
+    pub(crate) fn traits(&self) -> &Traits {
+        &self.traits
     }
 }
 
@@ -120,6 +127,8 @@ mod tests {
         heap
     }
 
+    type Change = fn(&mut Heap);
+
     fn edge(from: &str, to: &str) -> Edge {
         Edge { from: from.into(), to: to.into(), origin: Origin::Client }
     }
@@ -146,7 +155,7 @@ mod tests {
 
     #[test]
     fn each_property_must_be_at_least_as_strict() {
-        let weaker: [(&str, fn(&mut Heap)); 7] = [
+        let weaker: [(&str, Change); 7] = [
             ("bits", |h| h.address_bits = 33),
             ("alignment", |h| h.alignment = 6144),
             ("access", |h| h.access.coherent = false),

@@ -22,6 +22,8 @@ mod layout;
 pub mod origin;
 pub mod question;
 pub mod solve;
+mod spell;
+mod traits;
 pub mod value;
 pub mod vocabulary;
 

@@ -4,6 +4,8 @@
 //! The two keys of a heap describe one set of addresses, its places: the window as far as the bits
 //! reach. A pool that lies below 4 GiB satisfies a device of 32 bits, whichever key says so.
 
+use crate::HeapSet;
+use crate::bits::HeapBits;
 use crate::fact::Windows;
 use crate::heap::Heap;
 
@@ -11,7 +13,7 @@ use crate::heap::Heap;
 pub(crate) type Place = (u64, u64);
 
 /// The highest address of `bits` bits.
-pub(crate) fn last_of(bits: u8) -> u64 {
+fn last_of(bits: u8) -> u64 {
     u64::MAX.checked_shr(64 - u32::from(bits.clamp(1, 64))).unwrap_or(u64::MAX)
 }
 
@@ -27,13 +29,28 @@ pub(crate) fn places(heap: &Heap) -> Vec<Place> {
     }
 }
 
+/// `address-bits`: the heaps whose every place `bits` reach.
+pub(crate) fn reached_by_bits(set: &HeapSet, bits: u8) -> HeapBits {
+    where_places(set, |places| within_bits(places, bits))
+}
+
+/// `address-window`: the heaps whose every place is inside `windows`.
+pub(crate) fn reached_by_windows(set: &HeapSet, windows: &Windows) -> HeapBits {
+    where_places(set, |places| within_windows(places, windows))
+}
+
+fn where_places(set: &HeapSet, fits: impl Fn(&[Place]) -> bool) -> HeapBits {
+    let places = set.traits().places.iter().enumerate();
+    places.filter(|(_, places)| fits(places)).map(|(index, _)| index).collect()
+}
+
 /// Whether all of `places` are below 2^`bits`.
-pub(crate) fn within_bits(places: &[Place], bits: u8) -> bool {
+fn within_bits(places: &[Place], bits: u8) -> bool {
     places.iter().all(|(_, last)| *last <= last_of(bits))
 }
 
 /// Whether all of `places` are inside `windows`.
-pub(crate) fn within_windows(places: &[Place], windows: &Windows) -> bool {
+fn within_windows(places: &[Place], windows: &Windows) -> bool {
     let holds = |&(first, last): &Place| {
         windows.intervals().iter().any(|(from, end)| *from <= first && last < *end)
     };

@@ -1,9 +1,18 @@
 //! TOML for tests: the product's own reader, with places, is in the policies crate above this one.
+#![allow(dead_code, reason = "each test uses a part of it")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::type_complexity,
+    reason = "a test helper: what it cannot read fails the test"
+)]
+
+pub(crate) mod case;
 
 use heapq_constraints::value::{Node, Table, Value};
 
 /// The document tree of a TOML text.
-pub fn table(text: &str) -> Table {
+pub(crate) fn table(text: &str) -> Table {
     from(text.parse::<toml::Table>().unwrap())
 }
 

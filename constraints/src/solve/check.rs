@@ -1,0 +1,166 @@
+//! Whether a question is well-formed and small enough, before anything is searched.
+
+use super::Refused;
+use super::formats::Pair;
+use super::model::Model;
+use crate::fact::{AccessSet, FormatEntry};
+use crate::kind::access;
+use crate::layout;
+use crate::vocabulary::{Invalid, contradiction, overlapping};
+use crate::{Constraint, Fact, Participant, Question};
+use std::collections::HashSet;
+
+/// Participants of one question.
+const PARTICIPANTS: usize = 256;
+/// Facts of one question, those in alternatives included.
+const FACTS: usize = 16384;
+/// Format entries of one question.
+const ENTRIES: usize = 8192;
+/// Pairs of fourcc and modifier that are looked at.
+pub(crate) const PAIRS: usize = 1 << 18;
+
+/// What is wrong with single participants or with how many there are.
+pub(crate) fn well_formed(question: &Question) -> Result<(), Refused> {
+    bounded("participants", question.participants.len(), PARTICIPANTS)?;
+    bounded("facts", question.participants.iter().map(facts).map(Iterator::count).sum(), FACTS)?;
+    let entries = question.participants.iter().flat_map(facts).map(|fact| formats(fact).len());
+    bounded("format entries", entries.sum(), ENTRIES)?;
+    let mut names = HashSet::new();
+    for participant in &question.participants {
+        if !names.insert(&participant.name) {
+            return Err(twice(participant).into());
+        }
+        if let Some(found) = contradiction(participant).or_else(|| no_access_left(participant)) {
+            return Err(found.into());
+        }
+        if let Some(found) = facts(participant).find(|fact| overlapping(formats(fact))) {
+            let value = crate::spell::choices(formats(found));
+            return Err(Invalid {
+                key: format!("{}.format", participant.name),
+                value,
+                rule: "entries that cover no pair of fourcc and modifier twice".to_owned(),
+                at: None,
+            }
+            .into());
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn bounded(what: &'static str, found: usize, bound: usize) -> Result<(), Refused> {
+    if found <= bound {
+        return Ok(());
+    }
+    let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    Err(Refused::TooMany { what, found: number(found), bound: number(bound) })
+}
+
+fn facts(participant: &Participant) -> impl Iterator<Item = &Fact> {
+    let inside = participant.alternatives.iter().flat_map(|table| &table.facts);
+    participant.facts.iter().chain(inside)
+}
+
+fn formats(fact: &Fact) -> &[FormatEntry] {
+    match &fact.constraint {
+        Constraint::Format(entries) => entries,
+        _ => &[],
+    }
+}
+
+fn twice(participant: &Participant) -> Invalid {
+    Invalid {
+        key: format!("{}.name", participant.name),
+        value: format!("{:?}", participant.name),
+        rule: "a name that no other participant bears".to_owned(),
+        at: None,
+    }
+}
+
+/// A CPU user of whom several sources together leave no access: what each allows by itself does
+/// not help.
+fn no_access_left(participant: &Participant) -> Option<Invalid> {
+    let none = AccessSet { coherent: false, sync: false, none: true };
+    let left = |inside: &[Fact]| {
+        let all = participant.facts.iter().chain(inside).filter_map(|fact| match fact.constraint {
+            Constraint::Access(modes) => Some(modes),
+            _ => None,
+        });
+        all.reduce(access::both)
+    };
+    let base = (participant.usage, &[][..]);
+    let tables = participant
+        .alternatives
+        .iter()
+        .map(|table| (participant.usage.union(table.usage), &table.facts[..]));
+    let mut all = std::iter::once(base).chain(tables);
+    let found = all.any(|(usage, inside)| usage.cpu() && left(inside) == Some(none));
+    found.then(|| Invalid {
+        key: format!("{}.access", participant.name),
+        value: "[\"none\"]".to_owned(),
+        rule: "a CPU user needs \"coherent\" or \"sync\"".to_owned(),
+        at: None,
+    })
+}
+
+/// What nobody says: which fourcc, which modifier, how big. `pairs`: what the lists that bind in
+/// any case have in common.
+pub(crate) fn said(model: &Model, pairs: &[Pair]) -> Result<(), Invalid> {
+    let binding = model.binding_lists();
+    let all = model.formats.lists.len();
+    if pairs.is_empty() && all > 0 && binding.len() == all {
+        unpinned(model, &binding)?;
+    }
+    let facts = model.question.participants.iter().flat_map(facts);
+    let stated = facts.into_iter().any(|fact| match &fact.constraint {
+        Constraint::MinSize(bytes) => *bytes > 0,
+        _ => false,
+    });
+    if stated || extents_said(model, pairs, binding.len() == all) {
+        Ok(())
+    } else {
+        Err(unsized_())
+    }
+}
+
+/// Whether an entry that may come to bear says how large an image is. `settled`: no list but the
+/// binding ones can add to what `pairs` tell.
+fn extents_said(model: &Model, pairs: &[Pair], settled: bool) -> bool {
+    let known = |code: Option<u32>| {
+        let name = code.and_then(|code| model.formats.fourccs.name(code));
+        name.is_some_and(|name| layout::layout(name).is_some())
+    };
+    let says = |entry: &FormatEntry| entry.min_extent.is_some() || !entry.must_fit.is_empty();
+    if settled && !pairs.is_empty() {
+        return pairs.iter().any(|pair| {
+            let covers = pair.covers.iter().zip(&model.formats.lists);
+            let mut entries =
+                covers.filter_map(|(cover, list)| Some(list.entries[(*cover)?.entry].stated));
+            known(pair.fourcc) && entries.any(says)
+        });
+    }
+    model.formats.lists.iter().flat_map(|list| &list.entries).any(|entry| says(entry.stated))
+}
+
+/// A pair that all lists have in common, but that nobody states in full.
+pub(crate) fn unpinned(model: &Model, lists: &[usize]) -> Result<(), Invalid> {
+    let open = model.formats.unpinned(lists);
+    let Some(pair) = open.first() else { return Ok(()) };
+    let key = if pair.fourcc.is_none() { "format.fourcc" } else { "format.modifiers" };
+    Err(Invalid {
+        key: key.to_owned(),
+        value: "\"*\" for everybody".to_owned(),
+        rule: "somebody has to state it".to_owned(),
+        at: None,
+    })
+}
+
+/// Nobody says how big.
+pub(crate) fn unsized_() -> Invalid {
+    Invalid {
+        key: "min-size".to_owned(),
+        value: "(absent)".to_owned(),
+        rule: "somebody has to say how big: min-size, or min-extent or must-fit of a known format"
+            .to_owned(),
+        at: None,
+    }
+}

@@ -1,0 +1,188 @@
+//! From a question to its answer.
+//!
+//! Complete: every combination that could be better than the answer has been looked at, or ruled
+//! out because less of it already failed. See [`search`] for the order, [`causes`] for conflicts.
+
+mod causes;
+mod check;
+mod copies;
+mod elements;
+mod eliminate;
+mod formats;
+mod model;
+mod needs;
+mod place;
+mod plan;
+mod rank;
+mod search;
+mod shape;
+
+use crate::answer::{Conflict, Fix, Verdict};
+use crate::bits::HeapBits;
+use crate::kind::count::Sum;
+use crate::vocabulary::Invalid;
+use crate::{Answer, HeapSet, Question};
+use causes::{Causes, Subset};
+use elements::Causative;
+use formats::Pair;
+use model::Model;
+use rank::Cast;
+use search::{Decision, Exhausted, Found, Space, Strictness, Work, whole};
+use shape::Terms;
+
+/// How many sets of elements the search for conflicts may try.
+const TRIALS: u64 = 20_000;
+
+/// Why a question has no answer at all.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Refused {
+    /// The question contradicts itself or the vocabulary.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// It is larger than the solver's stated bounds.
+    #[error("{what}: {found} exceeds the bound of {bound}")]
+    TooMany {
+        /// What there is too much of.
+        what: &'static str,
+        /// How many.
+        found: u64,
+        /// How many there may be.
+        bound: u64,
+    },
+}
+
+/// Answers `question` on the heaps of `heaps`. The answer does not depend on the order of heaps or
+/// edges, and on that of participants only where `docs/vocabulary.md` says so.
+///
+/// # Errors
+/// [`Refused`] when the question is malformed or too large. "No heap fits" is an answer.
+pub fn solve(heaps: &HeapSet, question: &Question) -> Result<Answer, Refused> {
+    check::well_formed(question)?;
+    let model = Model::new(heaps, question);
+    let binding = model.binding_lists();
+    check::bounded("pairs of fourcc and modifier", model.formats.breadth(&binding), check::PAIRS)?;
+    let pairs = model.formats.pairs(&binding);
+    check::said(&model, &pairs)?;
+    let terms = terms(&model);
+    let mut work = Work(search::STEPS);
+    let strict = Strictness { sized: true, pinned: true };
+    match everybody(&model, terms, &pairs, strict).best(&model, &mut work).map_err(endless)? {
+        Some(found) => Ok(planned(&model, &pairs, &found)),
+        None => refused_or_conflict(&model, terms, &pairs),
+    }
+}
+
+fn endless(_: Exhausted) -> Refused {
+    let what = "combinations of alternatives, optional participants and formats";
+    Refused::TooMany { what, found: search::STEPS + 1, bound: search::STEPS }
+}
+
+fn terms(model: &Model) -> Terms {
+    let request = &model.question.request;
+    Terms {
+        sum: request.seed_count.map_or(Sum::Held, Sum::Seed),
+        strict: request.strict,
+        buffer: request.limit_buffer.unwrap_or(u64::MAX),
+        total: request.limit_total.unwrap_or(u64::MAX),
+        open: model.open,
+        lifted: HeapBits::EMPTY,
+    }
+}
+
+/// All participants with everything they say, and what there is to decide.
+fn everybody<'s>(model: &Model, terms: Terms, pairs: &'s [Pair], strict: Strictness) -> Space<'s> {
+    let mut base = needs::Needs::any(model.set);
+    let mut decisions = Vec::new();
+    let all = || model.parts.iter().enumerate();
+    decisions.extend(all().filter(|(_, p)| p.stated.optional).map(|(i, _)| Decision::Join(i)));
+    decisions.extend(all().filter(|(_, p)| !p.tables.is_empty()).map(|(i, _)| Decision::Choose(i)));
+    for (_, part) in all().filter(|(_, part)| !part.stated.optional) {
+        base.meet(&part.base.needs);
+    }
+    let active = model.binding_lists().into_iter().map(whole).collect();
+    Space { base, active, decisions, terms, pairs, strict }
+}
+
+fn planned(model: &Model, pairs: &[Pair], found: &Found) -> Answer {
+    let (plan, serving) = plan::plan(model, pairs, found);
+    let cast = Cast { out: &found.left_out, tables: &found.tables };
+    let pair = found.pair.and_then(|pair| pairs.get(pair));
+    let chosen = eliminate::Chosen { pair, active: &found.active, shape: &found.shape };
+    Answer {
+        verdict: Verdict::Ok,
+        plan: Some(plan),
+        eliminated: eliminate::table(model, cast, Some(chosen), serving),
+        conflicts: Vec::new(),
+        conflicts_complete: true,
+        fixes: Vec::new(),
+        copy_plan: None,
+    }
+}
+
+/// No answer: because something was left unsaid that any answer needs, or because of a conflict.
+fn refused_or_conflict(model: &Model, terms: Terms, pairs: &[Pair]) -> Result<Answer, Refused> {
+    let mut work = Work(search::STEPS);
+    let mut loosely = |sized, pinned| {
+        let strict = Strictness { sized, pinned };
+        everybody(model, terms, pairs, strict).best(model, &mut work).map_err(endless)
+    };
+    if loosely(false, true)?.is_some() {
+        return Err(check::unsized_().into());
+    }
+    if let Some(found) = loosely(false, false)? {
+        let lists: Vec<usize> = found.active.iter().map(|one| one.list).collect();
+        check::unpinned(model, &lists)?;
+    }
+    conflict(model, terms)
+}
+
+fn conflict(model: &Model, terms: Terms) -> Result<Answer, Refused> {
+    check::bounded("pairs of fourcc and modifier", model.formats.breadths(), check::PAIRS)?;
+    let pairs = model.formats.pairs(&[]);
+    let causative = Causative::new(model, terms);
+    let count = causative.causes.len();
+    let mut trials = TRIALS;
+    let mut work = Work(search::STEPS);
+    let found = causes::causes(count, |kept| {
+        trials = trials.checked_sub(1).ok_or(Exhausted)?;
+        Ok(causative.space(kept, &pairs).best(model, &mut work)?.is_some())
+    });
+    if found.conflicts.is_empty() {
+        let what = "sets of constraints to find a conflict in";
+        return Err(Refused::TooMany { what, found: TRIALS + 1, bound: TRIALS });
+    }
+    let (nobody, firsts) = first_tables(model);
+    let cast = Cast { out: &nobody, tables: &firsts };
+    Ok(Answer {
+        verdict: Verdict::Conflict,
+        plan: None,
+        eliminated: eliminate::table(model, cast, None, HeapBits::EMPTY),
+        conflicts: found
+            .conflicts
+            .iter()
+            .map(|set| Conflict { elements: causative.shown(set) })
+            .collect(),
+        conflicts_complete: found.complete,
+        fixes: fixes(model, &causative, &pairs, &found),
+        copy_plan: copies::plan(model, terms),
+    })
+}
+
+/// Everybody in, with the first alternative of each.
+fn first_tables(model: &Model) -> (Vec<usize>, Vec<Option<usize>>) {
+    let first = |part: &model::Part| (!part.tables.is_empty()).then_some(0);
+    (Vec::new(), model.parts.iter().map(first).collect())
+}
+
+/// Each fix is solved again, to say where it leads; one that leads nowhere is not listed.
+fn fixes(model: &Model, causative: &Causative, pairs: &[Pair], found: &Causes) -> Vec<Fix> {
+    let count = causative.causes.len();
+    let solved = |dropped: &Subset| {
+        let mut work = Work(search::STEPS);
+        let kept = dropped.complement(count);
+        let found = causative.space(&kept, pairs).best(model, &mut work).ok()??;
+        let heap = plan::first_heap(model, &found)?;
+        Some(Fix { elements: causative.shown(dropped), heap })
+    };
+    found.fixes.iter().filter_map(solved).collect()
+}
