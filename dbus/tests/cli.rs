@@ -1,0 +1,13 @@
+//! The command `heapq` as scripts see it: exit codes, JSON, and the words beside them, on a made-up
+//! machine.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests too")]
+
+#[path = "cli/answers.rs"]
+mod answers;
+#[path = "cli/cases.rs"]
+mod cases;
+#[path = "cli/listings.rs"]
+mod listings;
+#[path = "cli/machine.rs"]
+mod machine;

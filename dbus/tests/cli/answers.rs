@@ -1,0 +1,131 @@
+//! `plan`, `explain`, `alloc` and `demo`.
+
+use crate::machine::{Machine, run};
+
+#[test]
+fn a_contiguous_camera_and_a_display_share_the_contiguous_pool() {
+    let machine = Machine::new();
+    let ask = ["video0:capture", "card0:scanout", "--size", "600K", "--count", "4"];
+    let (code, data) = machine.json(&[&["plan"], &ask[..]].concat());
+    assert_eq!(code, Some(0));
+    assert_eq!((&data["verdict"], &data["via"]), (&"ok".into(), &"in-process".into()));
+    assert_eq!(data["plan"]["candidates"][0]["heaps"][0], "default_cma_region");
+    assert_eq!(data["plan"]["count"], 4);
+    assert_eq!(data["plan"]["size"], 614_400);
+    assert_eq!(machine.json(&[&["solve"], &ask[..]].concat()), (code, data.clone()));
+    assert_eq!(machine.json(&[&["explain"], &ask[..]].concat()), (code, data), "one data for both");
+
+    let human = machine.heapq(&[&["plan"], &ask[..]].concat()).out;
+    assert!(human.starts_with("heap         default_cma_region\n"), "{human}");
+    let human = machine.heapq(&[&["explain"], &ask[..]].concat()).out;
+    assert!(human.contains("system") && human.contains("contiguous"), "{human}");
+    assert!(human.contains("30-media.toml:"), "an origin: {human}");
+}
+
+#[test]
+fn a_conflict_is_an_answer_with_its_own_exit_status() {
+    let machine = Machine::new();
+    let ask = ["video0:capture", "--heap", "system", "--size", "4096"];
+    for command in ["plan", "explain", "alloc"] {
+        let run = machine.heapq(&[&[command], &ask[..]].concat());
+        assert_eq!(run.code, Some(3), "{command}: {}{}", run.out, run.err);
+        assert!(run.out.contains("video0") && run.out.contains("contiguous"), "{}", run.out);
+    }
+    let (_, data) = machine.json(&[&["plan"], &ask[..]].concat());
+    assert_eq!(data["verdict"], "conflict");
+    assert!(!data["conflicts"].as_array().unwrap().is_empty());
+    assert!(!data["fixes"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn a_malformed_question_is_refused_by_key() {
+    let machine = Machine::new();
+    for (arguments, said) in [
+        (&["plan", "video0"][..], "min-size"),
+        (&["plan", "video0", "--size", "0"], "min-size"),
+        (&["plan", "video9", "--size", "1"], "video9"),
+        (&["plan", "video0:captrue", "--size", "1"], "captrue"),
+        (&["plan", "video0", "--fourcc", "NV12", "--width", "0", "--height", "9"], "min-extent"),
+    ] {
+        let run = machine.heapq(arguments);
+        assert_eq!(run.code, Some(7), "{arguments:?}: {}{}", run.out, run.err);
+        assert!(run.err.contains(said), "{arguments:?}: {}", run.err);
+    }
+}
+
+#[test]
+fn an_absurd_size_is_answered_and_not_tried() {
+    let machine = Machine::new();
+    let run = machine.heapq(&["alloc", "cpu", "--size", "16777215T", "--stand-in"]);
+    assert!(matches!(run.code, Some(3 | 5 | 7)), "{:?} {}{}", run.code, run.out, run.err);
+    let run = machine.heapq(&["alloc", "cpu", "--size", "1T", "--stand-in"]);
+    assert_eq!(run.code, Some(5), "{}{}", run.out, run.err);
+}
+
+#[test]
+fn a_question_may_come_from_a_file() {
+    let machine = Machine::new();
+    let question = "[[participant]]\nname = \"camera\"\ndevice = \"video0\"\nmin-size = 4096\n";
+    let file = machine.file("question.toml", question);
+    let (code, data) = machine.json(&["plan", "--file", file.to_str().unwrap()]);
+    assert_eq!((code, &data["plan"]["size"]), (Some(0), &4096.into()));
+
+    let wrong = format!("{question}contigous = true\n\n[[heap]]\nname = \"x\"\n");
+    let file = machine.file("wrong.toml", &wrong);
+    let run = machine.heapq(&["plan", "--file", file.to_str().unwrap()]);
+    assert_eq!(run.code, Some(7));
+    assert!(run.err.contains("wrong.toml:5:") && run.err.contains("contiguous"), "{}", run.err);
+    assert!(run.err.contains("wrong.toml:7:"), "all complaints at once: {}", run.err);
+    assert_eq!(machine.heapq(&["plan", "--file", "/nonexistent.toml"]).code, Some(7));
+}
+
+#[test]
+fn a_command_gets_the_buffers_and_its_status_is_ours() {
+    let machine = Machine::new();
+    let script = "echo $HEAPQ_FDS $HEAPQ_HEAP $HEAPQ_SIZE; for fd in 3 4 5; do \
+                  stat -L -c %s /proc/self/fd/$fd; done; test ! -e /proc/self/fd/6; exit 42";
+    let run = machine.heapq(&[
+        "alloc",
+        "video0",
+        "card0",
+        "--size",
+        "10000",
+        "--count",
+        "3",
+        "--stand-in",
+        "--exec",
+        "sh",
+        "-c",
+        script,
+    ]);
+    assert_eq!(run.code, Some(42), "{}{}", run.out, run.err);
+    assert_eq!(run.out, "3 default_cma_region 10000\n12288\n12288\n12288\n");
+    let run =
+        machine.heapq(&["alloc", "cpu", "--size", "1", "--stand-in", "--exec", "/nonexistent"]);
+    assert_eq!(run.code, Some(1));
+    assert!(run.err.contains("/nonexistent"), "{}", run.err);
+}
+
+#[test]
+fn without_a_command_the_grant_is_shown() {
+    let machine = Machine::new();
+    let (code, data) = machine.json(&["alloc", "cpu", "--size", "4096", "--stand-in"]);
+    assert_eq!((code, &data["verdict"]), (Some(0), &"ok".into()));
+    assert_eq!((&data["stand-in"], &data["buffers"]), (&true.into(), &1.into()));
+    assert_eq!(data["heaps"][0], "system");
+    let human = machine.heapq(&["alloc", "cpu", "--size", "4096", "--stand-in"]).out;
+    assert!(human.contains("stand-in"), "{human}");
+}
+
+#[test]
+fn the_demonstration_holds_on_any_machine() {
+    let told = run(&["demo"]);
+    assert_eq!(told.code, Some(0), "{}{}", told.out, told.err);
+    let first = told.out.lines().next().unwrap();
+    assert!(first.contains("heap"), "the first line says whose heaps these are: {first}");
+    let data = run(&["demo", "--json"]).json();
+    assert_eq!(data["seen"]["frames"], 6);
+    assert_eq!(data["seen"]["frames-right"], 6);
+    assert_eq!(data["impossible"]["verdict"], "conflict");
+    assert!(!data["impossible"]["fixes"].as_array().unwrap().is_empty());
+}

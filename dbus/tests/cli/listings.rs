@@ -1,0 +1,117 @@
+//! `status`, `heaps`, `devices`, `policy check`, and the options of all commands.
+
+use crate::machine::{Machine, run};
+
+#[test]
+fn two_names_of_one_pool_are_one_heap() {
+    let machine = Machine::new();
+    let (code, data) = machine.json(&["heaps"]);
+    assert_eq!(code, Some(0));
+    let heaps = data["heaps"].as_array().unwrap();
+    let names: Vec<&str> = heaps.iter().map(|heap| heap["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["default_cma_region", "system"]);
+    assert!(heaps[0]["aliases"].as_array().unwrap().contains(&"reserved".into()));
+    assert_eq!(heaps[0]["contiguous"], true);
+    assert_eq!(heaps[1]["contiguous"], false);
+
+    let human = machine.heapq(&["heaps"]).out;
+    let lines: Vec<&str> = human.lines().collect();
+    assert_eq!(lines.len(), 3, "{human}");
+    assert!(lines[0].starts_with("HEAP"), "{human}");
+    assert!(lines[1].contains("contiguous") && lines[1].contains("reserved"), "{human}");
+    assert!(!machine.heapq(&["heaps", "--no-legend"]).out.contains("ALIASES"));
+}
+
+#[test]
+fn devices_are_listed_with_their_iommu_and_needs() {
+    let machine = Machine::new();
+    let (_, data) = machine.json(&["devices"]);
+    let devices = data["devices"].as_array().unwrap();
+    let device = |driver: &str| devices.iter().find(|one| one["driver"] == driver).unwrap();
+    assert_eq!(device("vc4-drm")["iommu"]["group-type"], "DMA");
+    assert_eq!(device("vc4-drm")["iommu"]["translates"], true);
+    assert_eq!(device("unicam")["iommu"]["translates"], false);
+    let needs = device("unicam")["needs"].as_array().unwrap();
+    assert!(needs.iter().any(|need| need["stated"] == "contiguous = true"), "{needs:?}");
+
+    let human = machine.heapq(&["devices", "/dev/video0"]).out;
+    assert!(human.contains("needs       contiguous = true"), "{human}");
+    assert!(!human.contains("card0"), "only the one that was named: {human}");
+    assert!(human.contains("30-media.toml:"), "its origin: {human}");
+}
+
+#[test]
+fn a_device_that_is_not_there_is_told_with_the_one_that_may_be_meant() {
+    let run = Machine::new().heapq(&["devices", "/dev/vide0"]);
+    assert_eq!(run.code, Some(7));
+    assert!(run.err.contains("\"/dev/vide0\"") && run.err.contains("/dev/video0"), "{}", run.err);
+}
+
+#[test]
+fn status_is_what_there_is_without_a_command() {
+    let machine = Machine::new();
+    let (code, data) = machine.json(&[]);
+    assert_eq!(code, Some(0));
+    assert_eq!(data["daemon"], serde_json::Value::Null);
+    assert_eq!(data["devices"], 2);
+    let human = machine.heapq(&[]).out;
+    assert_eq!(human, machine.heapq(&["status"]).out);
+    assert!(human.contains("default_cma_region, system"), "{human}");
+}
+
+#[test]
+fn colour_only_where_it_is_wanted() {
+    let machine = Machine::new();
+    assert!(!machine.heapq(&["heaps"]).out.contains('\x1b'), "no terminal, no colour");
+    assert!(machine.heapq(&["heaps", "--color=always"]).out.contains('\x1b'));
+    assert!(!machine.heapq(&["--json", "heaps", "--color=always"]).out.contains('\x1b'));
+}
+
+#[test]
+fn what_cannot_be_meant_is_a_usage_error() {
+    for arguments in [
+        &["--root", "/", "--daemon"][..],
+        &["--offline", "--daemon"],
+        &["plan"],
+        &["plan", "video0", "--width", "640"],
+        &["plan", "video0", "--size", "-1"],
+        &["plan", "video0", "--size", "1Q"],
+        &["test"],
+        &["nonsense"],
+        &["--json=yaml"],
+    ] {
+        let run = run(arguments);
+        assert_eq!(run.code, Some(2), "{arguments:?}: {}", run.err);
+        assert!(!run.err.is_empty());
+    }
+}
+
+#[test]
+fn a_daemon_that_was_demanded_has_to_answer() {
+    for demand in [&["--bus", "unix:path=/nonexistent/bus"][..], &["--bus", "/nonexistent/socket"]]
+    {
+        for command in [&["status"][..], &["plan", "video0", "--size", "4096"]] {
+            let run = run(&[demand, command].concat());
+            assert_eq!(run.code, Some(6), "{demand:?} {command:?}: {}", run.err);
+            assert!(run.err.contains("/nonexistent/"), "{}", run.err);
+        }
+    }
+}
+
+#[test]
+fn policy_files_are_checked_with_file_line_and_nearest_word() {
+    let machine = Machine::new();
+    let good = machine.file("policies/40-good.toml", "[[heap]]\nname = \"mine\"\n");
+    let bad = machine.file("policies/41-bad.toml", "[[heap]]\nname = \"a\"\ncontigous = true\n");
+    let (code, data) = machine.json(&["policy", "check", good.to_str().unwrap()]);
+    assert_eq!((code, &data["errors"]), (Some(0), &0.into()));
+    let (code, data) = machine.json(&["policy", "check", bad.to_str().unwrap()]);
+    assert_eq!((code, &data["errors"]), (Some(7), &1.into()));
+    assert_eq!(data["diagnostics"][0]["line"], 3);
+    let directory = machine.root().join("policies");
+    let run = machine.heapq(&["policy", "check", directory.to_str().unwrap()]);
+    assert_eq!(run.code, Some(7));
+    assert!(run.out.contains("contigous") && run.out.contains("contiguous"), "{}", run.out);
+    assert!(run.out.ends_with("1 errors, 0 warnings\n"), "{}", run.out);
+    assert_eq!(machine.heapq(&["policy", "check", "/nonexistent"]).code, Some(1));
+}
