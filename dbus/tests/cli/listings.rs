@@ -20,6 +20,13 @@ fn two_names_of_one_pool_are_one_heap() {
     assert!(lines[0].starts_with("HEAP"), "{human}");
     assert!(lines[1].contains("contiguous") && lines[1].contains("reserved"), "{human}");
     assert!(!machine.heapq(&["heaps", "--no-legend"]).out.contains("ALIASES"));
+
+    let one = machine.heapq(&["heaps", "reserved"]).out;
+    assert!(one.starts_with("default_cma_region\n"), "by its alias: {one}");
+    assert!(one.contains("contiguous     true  builtin:10-generic.toml:"), "its origin: {one}");
+    let none = machine.heapq(&["heaps", "sistem"]);
+    assert_eq!(none.code, Some(7));
+    assert!(none.err.contains("did you mean \"system\"?"), "{}", none.err);
 }
 
 #[test]
@@ -90,7 +97,9 @@ fn what_cannot_be_meant_is_a_usage_error() {
 fn a_daemon_that_was_demanded_has_to_answer() {
     for demand in [&["--bus", "unix:path=/nonexistent/bus"][..], &["--bus", "/nonexistent/socket"]]
     {
-        for command in [&["status"][..], &["plan", "video0", "--size", "4096"]] {
+        for command in
+            [&["status"][..], &["heaps"], &["devices"], &["plan", "video0", "--size", "4096"]]
+        {
             let run = run(&[demand, command].concat());
             assert_eq!(run.code, Some(6), "{demand:?} {command:?}: {}", run.err);
             assert!(run.err.contains("/nonexistent/"), "{}", run.err);

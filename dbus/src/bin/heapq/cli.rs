@@ -82,7 +82,10 @@ pub(crate) enum Command {
     /// Show what this machine offers, and who serves it.
     Status,
     /// List the heaps.
-    Heaps,
+    Heaps {
+        /// Only these, by name, alias or role, with all that is known of them.
+        heaps: Vec<String>,
+    },
     /// List the devices with what is known of their needs.
     Devices {
         /// Only these: a node (/dev/video0), a path in sysfs, driver:NAME, a PCI address.

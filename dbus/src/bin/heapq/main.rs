@@ -34,7 +34,7 @@ fn main() -> ExitCode {
 fn run(command: Command, global: &Global) -> Result<ExitCode, Problem> {
     let exit = match command {
         Command::Status => commands::status::run(global),
-        Command::Heaps => commands::heaps::run(global),
+        Command::Heaps { heaps } => commands::heaps::run(&heaps, global),
         Command::Devices { devices } => commands::devices::run(&devices, global),
         Command::Plan(ask) => commands::plan::run(&ask, global),
         Command::Explain(ask) => commands::explain::run(&ask, global),

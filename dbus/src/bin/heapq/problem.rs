@@ -21,6 +21,14 @@ pub(crate) enum Problem {
     /// The daemon refused, failed or is not there.
     #[error(transparent)]
     Daemon(#[from] Failure),
+    /// It names a heap that this machine does not have.
+    #[error("no heap is named {name:?}{}", meant(nearest.as_deref()))]
+    UnknownHeap {
+        /// As it was typed.
+        name: String,
+        /// A name, alias or role that may be meant.
+        nearest: Option<String>,
+    },
     /// A command that was to be run cannot be.
     #[error("{command}: {source}")]
     Run {
@@ -42,6 +50,10 @@ pub(crate) enum Problem {
     Demo(String),
 }
 
+fn meant(nearest: Option<&str>) -> String {
+    nearest.map(|known| format!("; did you mean {known:?}?")).unwrap_or_default()
+}
+
 impl Problem {
     /// For use with `map_err`.
     pub(crate) fn system(what: &'static str) -> impl FnOnce(io::Error) -> Self {
@@ -52,7 +64,7 @@ impl Problem {
     pub(crate) fn exit(self) -> Exit {
         match self {
             Self::Malformed(Malformed::Nobody) => Exit::Usage,
-            Self::Malformed(_) => Exit::Invalid,
+            Self::Malformed(_) | Self::UnknownHeap { .. } => Exit::Invalid,
             Self::Ask(error) => Exit::from(error),
             Self::Daemon(failure) => Exit::from(&failure),
             Self::Open(_) | Self::Run { .. } | Self::System { .. } | Self::Demo(_) => Exit::Failure,

@@ -107,6 +107,12 @@ pub(crate) fn service(global: &Global) -> Result<Option<Service>, Problem> {
     }
 }
 
+/// Fails when a daemon is demanded and none answers. For commands that only list what everybody
+/// can read in /sys: they read it themselves.
+pub(crate) fn reachable(global: &Global) -> Result<(), Problem> {
+    if demanded(global) { service(global).map(drop) } else { Ok(()) }
+}
+
 /// Whether an answer by anybody but the daemon would not do: a bus that is named is meant.
 fn demanded(global: &Global) -> bool {
     global.daemon || global.session || global.bus.is_some()

@@ -4,7 +4,7 @@ use super::plan::joined;
 use crate::cli::Global;
 use crate::output::{Report, print};
 use crate::problem::Problem;
-use crate::session::broker;
+use crate::session::{broker, reachable};
 use crate::table::{DIM, Table, printable};
 use heapq_allocator::{AskError, Device, Iommu, Topology, complete};
 use heapq_constraints::{Name, Origin, Participant, Question};
@@ -189,6 +189,7 @@ impl Report for Devices {
 
 /// Runs the command.
 pub(crate) fn run(names: &[String], global: &Global) -> Result<Exit, Problem> {
+    reachable(global)?;
     let broker = broker(global, false)?;
     let (topology, policies) = (broker.topology(), broker.policies());
     let chosen: Vec<&Device> = if names.is_empty() {

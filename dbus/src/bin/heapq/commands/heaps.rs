@@ -4,24 +4,29 @@ use super::plan::joined;
 use crate::cli::Global;
 use crate::output::{Report, print};
 use crate::problem::Problem;
-use crate::session::broker;
-use crate::table::{Table, human_bytes};
+use crate::session::{broker, reachable};
+use crate::table::{DIM, Table, human_bytes, printable};
 use heapq_constraints::fact::{AccessSet, Windows};
+use heapq_constraints::vocabulary::nearest;
 use heapq_constraints::{Heap, Name, Origin};
 use heapq_dbus::exit::Exit;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
-/// All heaps of a machine.
+/// Some or all heaps of a machine.
 #[derive(Debug, Serialize)]
-pub(crate) struct Heaps {
+struct Heaps {
     heaps: Vec<Row>,
+    /// These were asked for by name: all that is known is shown.
+    #[serde(skip)]
+    named: bool,
 }
 
 /// One heap in the words of the vocabulary.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) struct Row {
+struct Row {
     name: Name,
     aliases: Vec<Name>,
     roles: Vec<Name>,
@@ -125,8 +130,51 @@ impl Row {
     }
 }
 
+impl Row {
+    /// Every key with its value and, where somebody says so, who.
+    fn in_full(&self) -> String {
+        let bytes = |bytes: Option<u64>| bytes.map(|bytes| bytes.to_string()).unwrap_or_default();
+        let facts = [
+            ("state", self.state()),
+            ("aliases", joined(&self.aliases, " ")),
+            ("roles", joined(&self.roles, " ")),
+            ("contiguous", self.contiguous.to_string()),
+            ("address-bits", self.address_bits.to_string()),
+            ("address-window", self.window()),
+            ("alignment", self.alignment.to_string()),
+            ("access", self.access.join(" ")),
+            ("cached", self.cached.to_string()),
+            ("protected", self.protected.to_string()),
+            ("bank", self.bank.as_deref().unwrap_or_default().to_owned()),
+            ("max-size", bytes(self.max_size)),
+            ("capacity", bytes(self.capacity)),
+            ("reserved-for", joined(&self.reserved_for, " ")),
+            ("weight", self.weight.to_string()),
+        ];
+        let mut text = printable(&self.name) + "\n";
+        for (key, value) in facts.iter().filter(|(_, value)| !value.is_empty()) {
+            let origin = self.origins.get(key).map(|origin| printable(&origin.to_string()));
+            let origin = origin.map(|origin| format!("  {DIM}{origin}{DIM:#}")).unwrap_or_default();
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "  {key:<14} {}{origin}", printable(value));
+        }
+        text
+    }
+
+    fn window(&self) -> String {
+        let intervals = self.address_window.as_ref().map_or(&[][..], Windows::intervals).iter();
+        intervals.map(|(first, end)| format!("{first:#x}-{end:#x}")).collect::<Vec<_>>().join(" ")
+    }
+}
+
 impl Report for Heaps {
     fn human(&self, legend: bool) -> String {
+        if self.named {
+            return self.heaps.iter().map(Row::in_full).collect();
+        }
+        if self.heaps.is_empty() {
+            return "no heaps\n".to_owned();
+        }
         let mut table =
             Table::new(&["HEAP", "STATE", "MEMORY", "SIZE", "LIES", "ROLES", "ALIASES"]);
         for heap in &self.heaps {
@@ -140,14 +188,42 @@ impl Report for Heaps {
                 joined(&heap.aliases, " "),
             ]);
         }
-        if self.heaps.is_empty() { "no heaps\n".to_owned() } else { table.render(legend) }
+        table.render(legend)
     }
 }
 
 /// Runs the command.
-pub(crate) fn run(global: &Global) -> Result<Exit, Problem> {
+pub(crate) fn run(names: &[String], global: &Global) -> Result<Exit, Problem> {
+    reachable(global)?;
     let topology = broker(global, false)?.topology();
-    let report = Heaps { heaps: topology.heaps.heaps().iter().map(Row::from).collect() };
+    let all = topology.heaps.heaps();
+    let chosen: Vec<&Heap> = if names.is_empty() {
+        all.iter().collect()
+    } else {
+        let found = names.iter().map(|name| {
+            let bearer = all.iter().find(|heap| bears(heap, name));
+            bearer.ok_or_else(|| unknown(name, all))
+        });
+        found.collect::<Result<_, _>>()?
+    };
+    let heaps = chosen.into_iter().map(Row::from).collect();
+    let report = Heaps { heaps, named: !names.is_empty() };
     print(&report, global).map_err(Problem::system("writing"))?;
     Ok(Exit::Ok)
+}
+
+fn bears(heap: &Heap, name: &str) -> bool {
+    heap.bears(name) || heap.roles.iter().any(|role| &**role == name)
+}
+
+fn unknown(name: &str, heaps: &[Heap]) -> Problem {
+    let known: Vec<&str> = heaps
+        .iter()
+        .flat_map(|heap| [&heap.name].into_iter().chain(&heap.aliases).chain(&heap.roles))
+        .map(|name| &**name)
+        .collect();
+    Problem::UnknownHeap {
+        name: name.to_owned(),
+        nearest: nearest(name, &known).map(str::to_owned),
+    }
 }
