@@ -146,7 +146,6 @@ fn both_ways(question: &str, key: &str, right: &str, wrong: &str) {
     let differences = differences(run(question, &format!("{key} = {wrong}")));
     let keys: Vec<&str> = differences.iter().map(|difference| difference.key).collect();
     assert_eq!(keys, [key], "{key} = {wrong} must not hold");
-    assert_ne!(differences[0].expected, differences[0].found);
 }
 
 #[test]

@@ -27,6 +27,7 @@ impl Machine {
             machine.link(&format!("sys/class/dma_heap/{heap}"), &format!("../../../{device}"));
             machine.file(&format!("dev/dma_heap/{heap}"), "");
         }
+        machine.file("proc/iomem", "00000000-3fffffff : System RAM\n");
         machine.file("proc/sys/kernel/osrelease", "6.18.0\n");
         machine.device("camera", "unicam", "video4linux/video0", None);
         machine.device("display", "vc4-drm", "drm/card0", Some("DMA"));

@@ -3,7 +3,7 @@
 use crate::cli::Global;
 use crate::output::note;
 use crate::problem::Problem;
-use heapq_allocator::{Broker, Caller, Config, Holder, Outcome};
+use heapq_allocator::{Broker, Caller, Config, Grant, Holder, Outcome};
 use heapq_constraints::Answer;
 use heapq_dbus::client::{Client, Failure, Place};
 use heapq_dbus::wire::Asked;
@@ -126,8 +126,7 @@ fn holder() -> Holder {
 fn allocate(broker: &Broker, asked: &Asked) -> Result<Outcome, Problem> {
     let mut outcome = broker.allocate(&Caller::myself(), &holder(), question(asked)?)?;
     if let Outcome::Granted(grant) = &mut outcome {
-        loop {
-            let have = u32::try_from(grant.buffers.len()).unwrap_or(u32::MAX);
+        while let Some(have) = some_are_missing(grant) {
             let more = broker.more(&holder(), grant.lease, have)?;
             if more.is_empty() {
                 break;
@@ -136,6 +135,12 @@ fn allocate(broker: &Broker, asked: &Asked) -> Result<Outcome, Problem> {
         }
     }
     Ok(outcome)
+}
+
+/// How many buffers are here, where there are more.
+fn some_are_missing(grant: &Grant) -> Option<u32> {
+    let have = u32::try_from(grant.buffers.len()).unwrap_or(u32::MAX);
+    (have < grant.total_buffers).then_some(have)
 }
 
 fn question(asked: &Asked) -> Result<heapq_constraints::Question, Problem> {

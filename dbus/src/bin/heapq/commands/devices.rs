@@ -158,7 +158,7 @@ fn needs(device: &Device, topology: &Topology, policies: &PolicySet) -> Result<V
     let question = Question { participants: vec![participant], ..Question::default() };
     let question = complete(question, topology, policies).map_err(AskError::from)?;
     let facts = question.participants.into_iter().flat_map(|participant| participant.facts);
-    Ok(facts.map(|fact| Need { stated: fact.constraint.key(), origin: fact.origin }).collect())
+    Ok(facts.map(|fact| Need { stated: fact.constraint.stated(), origin: fact.origin }).collect())
 }
 
 impl Report for Devices {

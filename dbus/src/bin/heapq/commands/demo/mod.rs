@@ -24,7 +24,6 @@ use heapq_dbus::exit::Exit;
 use pipeline::{Cast, Role};
 use serde::Serialize;
 use stage::{Machine, Stage};
-use std::fmt::Write as _;
 
 /// All of the demonstration.
 #[derive(Debug, Serialize)]
@@ -34,8 +33,16 @@ struct Demo {
     cast: Vec<Role>,
     buffers: Buffers,
     seen: Seen,
-    /// The answer to the question that has none.
-    impossible: Answer,
+    impossible: Impossible,
+}
+
+/// A question that cannot be met.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Impossible {
+    /// The camera states that it needs contiguous memory; otherwise that is known of it.
+    camera_insists: bool,
+    answer: Answer,
 }
 
 /// What was allocated.
@@ -56,7 +63,7 @@ impl Report for Demo {
             pipeline::in_words(&self.cast),
             self.buffers.in_words(),
             self.seen.in_words(),
-            no_answer(&self.impossible),
+            self.impossible.in_words(),
         ]
         .concat()
     }
@@ -77,9 +84,9 @@ pub(crate) fn run(global: &Global) -> Result<Exit, Problem> {
     tell(buffers.in_words())?;
     let seen = Film::of(&grant)?.shoot_and_show(&grant.buffers)?;
     tell(seen.in_words())?;
-    let impossible = stage.session.plan(&cast.impossible())?;
-    tell(no_answer(&impossible))?;
-    let met = impossible.plan.is_some();
+    let impossible = Impossible::ask(&stage, &cast, &buffers)?;
+    tell(impossible.in_words())?;
+    let met = impossible.answer.plan.is_some();
     stage.close()?;
     let right = seen.frames_right == seen.frames;
     if global.json.is_some() {
@@ -134,14 +141,26 @@ impl Buffers {
     }
 }
 
-fn no_answer(answer: &Answer) -> String {
-    let mut text = format!(
-        "\nThe same with a recorder that takes its memory from `system` alone, and a camera that \
-         insists on\ncontiguous memory {BAD}cannot be met{BAD:#}:\n"
-    );
-    // Writing to a string cannot fail.
-    let _ = write!(text, "{}", indented(&in_words(answer)));
-    text
+impl Impossible {
+    fn ask(stage: &Stage, cast: &Cast, buffers: &Buffers) -> Result<Self, Problem> {
+        let candidates = buffers.answer.plan.iter().flat_map(|plan| &plan.candidates);
+        let camera_insists = candidates.into_iter().any(|candidate| !candidate.contiguous);
+        let answer = stage.session.plan(&cast.impossible(camera_insists))?;
+        Ok(Self { camera_insists, answer })
+    }
+
+    fn in_words(&self) -> String {
+        let camera = if self.camera_insists {
+            ", and a camera that insists on contiguous memory,"
+        } else {
+            ""
+        };
+        format!(
+            "\nThe same with a recorder that takes its memory from `system` alone{camera} \
+             {BAD}cannot be met{BAD:#}:\n{}",
+            indented(&in_words(&self.answer))
+        )
+    }
 }
 
 /// The lines of `text`, two columns further in.

@@ -75,10 +75,11 @@ impl Cast {
         Asked { participants, request: Table::default() }
     }
 
-    /// The same with two who cannot agree.
-    pub(super) fn impossible(&self) -> Asked {
+    /// The same with a recorder that takes scattered memory alone. Where nobody needs contiguous
+    /// memory so far, the camera does so now: `insists`.
+    pub(super) fn impossible(&self, insists: bool) -> Asked {
         let mut asked = self.question();
-        for table in &mut asked.participants {
+        for table in asked.participants.iter_mut().filter(|_| insists) {
             if table.get("name").is_some_and(|name| name.value == text("camera")) {
                 table.push("contiguous", Value::Bool(true));
             }
