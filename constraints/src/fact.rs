@@ -203,6 +203,12 @@ impl Constraint {
         }
     }
 
+    /// `key = value`, as the vocabulary spells it; long lists are cut short.
+    #[must_use]
+    pub fn stated(&self) -> String {
+        crate::spell::constraint(self)
+    }
+
     /// The key without an attribute's name.
     #[must_use]
     pub fn kind(&self) -> &'static str {
