@@ -103,7 +103,7 @@ mod tests {
         table.row(["cma\x1b[2J".to_owned(), "contiguous".to_owned()]);
         table.row(["a".to_owned(), String::new()]);
         let plain = anstream::adapter::strip_str(&table.render(true)).to_string();
-        assert_eq!(plain, "NAME      KIND\ncma\u{fffd}[2J  contiguous\na         -\n");
+        assert_eq!(plain, "NAME     KIND\ncma\u{fffd}[2J  contiguous\na        -\n");
         assert!(!table.render(false).contains("NAME"));
     }
 
