@@ -70,9 +70,8 @@ fn zones(text: &str, page: u64) -> Vec<(u64, u64)> {
 /// The last `cma=SIZE[@START[-END]]` of the command line. The kernel lets the area lie anywhere
 /// from START to END; with START alone, exactly there.
 pub(super) fn cma_argument(command_line: &str) -> Option<CmaArgument> {
-    let argument =
-        command_line.split_ascii_whitespace().filter_map(|word| word.strip_prefix("cma="));
-    let argument = argument.last()?;
+    let words = command_line.split_ascii_whitespace().rev();
+    let argument = words.filter_map(|word| word.strip_prefix("cma=")).next()?;
     let (size, place) = match argument.split_once('@') {
         Some((size, place)) => (size, Some(place)),
         None => (argument, None),

@@ -132,7 +132,7 @@ impl Root {
                 names.push(name.to_owned());
             }
         }
-        names.sort_unstable_by(|a, b| natural(a).cmp(&natural(b)));
+        names.sort_by_cached_key(|name| natural(name));
         names
     }
 

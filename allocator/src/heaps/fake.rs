@@ -27,13 +27,18 @@ pub(crate) struct Fake {
     /// Buffers that were asked of any of them.
     pub(crate) asked: Arc<AtomicU64>,
     /// Each allocation waits here twice: before and after what the test does meanwhile.
-    pub(crate) gate: Option<Arc<Barrier>>,
+    gate: Option<Arc<Barrier>>,
 }
 
 impl Fake {
     pub(crate) fn with(self, heap: &str, conduct: Conduct) -> Self {
         self.conduct.lock().unwrap().insert(heap.to_owned(), conduct);
         self
+    }
+
+    /// Each allocation waits at `gate` twice.
+    pub(crate) fn gated(self, gate: &Arc<Barrier>) -> Self {
+        Self { gate: Some(Arc::clone(gate)), ..self }
     }
 
     pub(crate) fn failing(self, heap: &str, errno: Errno) -> Self {

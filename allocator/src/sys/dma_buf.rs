@@ -11,17 +11,20 @@ const SYNC_READ: u64 = 1;
 const SYNC_WRITE: u64 = 2;
 const SYNC_END: u64 = 4;
 
-/// `struct dma_buf_sync`
-#[repr(C)]
-struct Sync {
-    flags: u64,
+mod raw {
+    /// `struct dma_buf_sync`
+    #[repr(C)]
+    pub(super) struct Sync {
+        pub(super) flags: u64,
+    }
+
+    nix::ioctl_write_ptr!(sync, b'b', 0, Sync);
+
+    /// `DMA_BUF_SET_NAME_B`: `_IOW('b', 1, u64)`, but the argument is the name itself.
+    pub(super) const SET_NAME_B: nix::sys::ioctl::ioctl_num_type =
+        nix::request_code_write!(b'b', 1, size_of::<u64>());
+    nix::ioctl_write_ptr_bad!(set_name, SET_NAME_B, std::ffi::c_char);
 }
-
-nix::ioctl_write_ptr!(sync_ioctl, b'b', 0, Sync);
-
-/// `DMA_BUF_SET_NAME_B`: `_IOW('b', 1, u64)`, but the argument is the name itself.
-const SET_NAME_B: u64 = nix::request_code_write!(b'b', 1, size_of::<u64>());
-nix::ioctl_write_ptr_bad!(set_name_ioctl, SET_NAME_B, std::ffi::c_char);
 
 /// Whether the CPU reads, writes or both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +74,7 @@ pub fn set_name(buffer: BorrowedFd<'_>, name: &str) -> io::Result<()> {
     let name = CString::new(name)?;
     // SAFETY: the argument is a string that ends in zero and lives through the call; the kernel
     // only reads it.
-    unsafe { set_name_ioctl(buffer.as_raw_fd(), name.as_ptr()) }?;
+    unsafe { raw::set_name(buffer.as_raw_fd(), name.as_ptr()) }?;
     Ok(())
 }
 
@@ -92,11 +95,11 @@ pub fn end_access(buffer: BorrowedFd<'_>, direction: Direction) -> io::Result<()
 }
 
 fn sync(buffer: BorrowedFd<'_>, flags: u64) -> io::Result<()> {
-    let data = Sync { flags };
+    let data = raw::Sync { flags };
     loop {
         // SAFETY: `data` is the structure that this request number was made for, and lives through
         // the call; the kernel only reads it.
-        match unsafe { sync_ioctl(buffer.as_raw_fd(), &raw const data) } {
+        match unsafe { raw::sync(buffer.as_raw_fd(), &raw const data) } {
             Err(nix::errno::Errno::EINTR | nix::errno::Errno::EAGAIN) => {}
             other => return Ok(other.map(drop)?),
         }
@@ -105,13 +108,13 @@ fn sync(buffer: BorrowedFd<'_>, flags: u64) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Direction, NAME_MAX, SET_NAME_B, begin_access, buffer_name, set_name};
+    use super::{Direction, NAME_MAX, begin_access, buffer_name, set_name};
     use std::os::fd::AsFd;
 
     #[test]
     fn the_request_number_is_that_of_the_header() {
         // _IOW('b', 1, __u64)
-        assert_eq!(SET_NAME_B, 0x4008_6201);
+        assert_eq!(super::raw::SET_NAME_B, 0x4008_6201);
     }
 
     #[test]

@@ -3,16 +3,18 @@
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
-/// `struct dma_heap_allocation_data`
-#[repr(C)]
-struct AllocationData {
-    len: u64,
-    fd: u32,
-    fd_flags: u32,
-    heap_flags: u64,
-}
+mod raw {
+    /// `struct dma_heap_allocation_data`
+    #[repr(C)]
+    pub(super) struct AllocationData {
+        pub(super) len: u64,
+        pub(super) fd: u32,
+        pub(super) fd_flags: u32,
+        pub(super) heap_flags: u64,
+    }
 
-nix::ioctl_readwrite!(alloc_ioctl, b'H', 0, AllocationData);
+    nix::ioctl_readwrite!(alloc, b'H', 0, AllocationData);
+}
 
 /// A dma-buf of `len` bytes, rounded up to whole pages by the kernel, from the heap whose device
 /// node is open as `heap` (read-only suffices). The memory is zeroed; the new descriptor is
@@ -25,10 +27,10 @@ nix::ioctl_readwrite!(alloc_ioctl, b'H', 0, AllocationData);
 /// full, `ENODEV` or `ENOTTY` for a node that is no heap (any more), `EMFILE`.
 pub fn alloc(heap: BorrowedFd<'_>, len: u64) -> io::Result<OwnedFd> {
     let flags = rustix::fs::OFlags::RDWR | rustix::fs::OFlags::CLOEXEC;
-    let mut data = AllocationData { len, fd: 0, fd_flags: flags.bits(), heap_flags: 0 };
+    let mut data = raw::AllocationData { len, fd: 0, fd_flags: flags.bits(), heap_flags: 0 };
     // SAFETY: `data` is the structure that this request number was made for, and lives through the
     // call; the kernel writes nothing but into it.
-    unsafe { alloc_ioctl(heap.as_raw_fd(), &raw mut data) }?;
+    unsafe { raw::alloc(heap.as_raw_fd(), &raw mut data) }?;
     let fd = RawFd::try_from(data.fd).map_err(|_| io::Error::from(rustix::io::Errno::BADF))?;
     // SAFETY: the call succeeded, so the kernel has put a descriptor that nobody else owns there.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })

@@ -92,7 +92,7 @@ impl Mapping {
 
     fn at(&self, offset: usize, len: usize) -> io::Result<*mut u8> {
         let end = offset.checked_add(len);
-        if !end.is_some_and(|end| end <= self.len) {
+        if end.is_none_or(|end| end > self.len) {
             let text = format!("bytes {offset}+{len} of a mapping of {}", self.len);
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }

@@ -1,8 +1,6 @@
 //! Structures and request numbers of `linux/videodev2.h`, for single-planar queues. The numbers
 //! contain the sizes, so a structure of a wrong size is a request that the kernel does not know.
 
-#![allow(missing_docs, reason = "the names are the header's, which documents them")]
-
 /// `V4L2_CAP_DEVICE_CAPS`
 pub(super) const DEVICE_CAPS: u32 = 0x8000_0000;
 /// `V4L2_BUF_FLAG_ERROR`
@@ -12,7 +10,7 @@ pub(super) const FIELD_NONE: u32 = 1;
 
 #[repr(C)]
 #[derive(Default)]
-pub struct Capability {
+pub(super) struct Capability {
     pub driver: [u8; 16],
     pub card: [u8; 32],
     pub bus_info: [u8; 32],
@@ -24,7 +22,7 @@ pub struct Capability {
 
 #[repr(C)]
 #[derive(Clone, Copy, Default)]
-pub struct PixFormat {
+pub(super) struct PixFormat {
     pub width: u32,
     pub height: u32,
     pub pixelformat: u32,
@@ -41,7 +39,7 @@ pub struct PixFormat {
 
 /// The union in it holds pointers (`v4l2_window`), hence the alignment, and takes 200 bytes.
 #[repr(C)]
-pub struct Format {
+pub(super) struct Format {
     pub kind: u32,
     pub(super) align: [usize; 0],
     pub pix: PixFormat,
@@ -57,7 +55,7 @@ impl Default for Format {
 
 #[repr(C)]
 #[derive(Default)]
-pub struct RequestBuffers {
+pub(super) struct RequestBuffers {
     pub count: u32,
     pub kind: u32,
     pub memory: u32,
@@ -69,7 +67,7 @@ pub struct RequestBuffers {
 /// A union of a descriptor, an offset and pointers: as long as a pointer, the descriptor first.
 #[repr(C)]
 #[derive(Default)]
-pub struct Place {
+pub(super) struct Place {
     pub(super) align: [usize; 0],
     pub fd: i32,
     rest: [u32; size_of::<usize>() / 4 - 1],
@@ -77,7 +75,7 @@ pub struct Place {
 
 #[repr(C)]
 #[derive(Default)]
-pub struct Buffer {
+pub(super) struct Buffer {
     pub index: u32,
     pub kind: u32,
     pub bytesused: u32,
@@ -95,7 +93,7 @@ pub struct Buffer {
 
 #[repr(C)]
 #[derive(Default)]
-pub struct ExportBuffer {
+pub(super) struct ExportBuffer {
     pub kind: u32,
     pub index: u32,
     pub plane: u32,
