@@ -7,14 +7,14 @@ use super::{Broker, Config};
 use crate::admission::{Admission, Gauge, Memory};
 use crate::caller::{Caller, Holder};
 use crate::discover::{Observation, SeenHeap};
-use crate::heaps::fake::{Conduct, Fake};
+use crate::heaps::fake::{Conduct, Fake, PATIENCE};
 use heapq_constraints::answer::{BufferPlan, Candidate, Plan};
 use heapq_constraints::fact::{Access, Planes};
 use heapq_constraints::{Constraint, Heap, HeapSet, Name, Origin, Participant, Question};
 use rustix::io::Errno;
 use std::io;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Barrier};
+use std::sync::mpsc::channel;
 
 const MIB: u64 = 1 << 20;
 
@@ -252,14 +252,15 @@ fn a_holder_that_leaves_takes_everything_along() {
 
 #[test]
 fn a_holder_that_leaves_during_its_request_gets_nothing() {
-    let gate = Arc::new(Barrier::new(2));
-    let broker = broker(Fake::default().gated(&gate), true);
+    let (begun, has_begun) = channel();
+    let (go, go_on) = channel();
+    let broker = broker(Fake::default().gated(begun, go_on), true);
     let (me, holder) = (Caller::myself(), Holder::new(":1.1"));
     std::thread::scope(|threads| {
         let request = threads.spawn(|| broker.allocate(&me, &holder, question(1, 4096)));
-        gate.wait();
+        has_begun.recv_timeout(PATIENCE).unwrap();
         broker.left(&holder);
-        gate.wait();
+        go.send(()).unwrap();
         let outcome = request.join().unwrap();
         assert!(matches!(outcome, Err(AskError::Io { .. })), "{outcome:?}");
     });

@@ -7,7 +7,12 @@ use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Barrier, Mutex};
+use std::sync::mpsc::{Receiver, Sender};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// How long a test waits for what is bound to happen.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What one heap does.
 #[derive(Clone, Debug, Default)]
@@ -26,8 +31,7 @@ pub(crate) struct Fake {
     conduct: Arc<Mutex<BTreeMap<String, Conduct>>>,
     /// Buffers that were asked of any of them.
     pub(crate) asked: Arc<AtomicU64>,
-    /// Each allocation waits here twice: before and after what the test does meanwhile.
-    gate: Option<Arc<Barrier>>,
+    gate: Option<Arc<Mutex<(Sender<()>, Receiver<()>)>>>,
 }
 
 impl Fake {
@@ -36,9 +40,9 @@ impl Fake {
         self
     }
 
-    /// Each allocation waits at `gate` twice.
-    pub(crate) fn gated(self, gate: &Arc<Barrier>) -> Self {
-        Self { gate: Some(Arc::clone(gate)), ..self }
+    /// Each allocation says on the first channel that it has begun, and waits on the second.
+    pub(crate) fn gated(self, begun: Sender<()>, go_on: Receiver<()>) -> Self {
+        Self { gate: Some(Arc::new(Mutex::new((begun, go_on)))), ..self }
     }
 
     pub(crate) fn failing(self, heap: &str, errno: Errno) -> Self {
@@ -70,8 +74,9 @@ impl Source for Open {
     fn allocate(&self, bytes: u64, name: &str) -> io::Result<OwnedFd> {
         self.fake.asked.fetch_add(1, Ordering::Relaxed);
         if let Some(gate) = &self.fake.gate {
-            gate.wait();
-            gate.wait();
+            let (begun, go_on) = &*gate.lock().unwrap();
+            begun.send(()).unwrap();
+            go_on.recv_timeout(PATIENCE).unwrap();
         }
         let given = self.given.fetch_add(1, Ordering::Relaxed);
         match self.conduct.fails {
