@@ -83,7 +83,7 @@ pub struct Plan {
     /// By attribute: the values that everybody accepts.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<Name, Vec<Name>>,
-    /// Where cache maintenance is due.
+    /// Where cache maintenance is due with the first candidate.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sync_points: Vec<SyncPoint>,
 }
@@ -115,6 +115,9 @@ pub struct Candidate {
     pub contiguous: bool,
     /// The first buffer's heap is protected.
     pub protected: bool,
+    /// Where cache maintenance is due when this candidate is the one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sync_points: Vec<SyncPoint>,
 }
 
 /// One buffer of a frame.

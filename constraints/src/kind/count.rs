@@ -40,6 +40,16 @@ impl Counts {
         }
     }
 
+    /// So many held and nothing else.
+    pub(crate) fn holding(held: u64) -> Self {
+        Self { held, ..Self::ANY }
+    }
+
+    /// Held and dedicated ones.
+    pub(crate) fn held(self) -> u64 {
+        self.held
+    }
+
     /// Both must hold.
     pub(crate) fn meet(self, other: Self) -> Self {
         Self {

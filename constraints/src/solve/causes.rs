@@ -34,6 +34,10 @@ impl Subset {
         self.0[element / 64] |= 1 << (element % 64);
     }
 
+    fn remove(&mut self, element: usize) {
+        self.0[element / 64] &= !(1 << (element % 64));
+    }
+
     pub(crate) fn contains(&self, element: usize) -> bool {
         self.0[element / 64] & (1 << (element % 64)) != 0
     }
@@ -109,15 +113,58 @@ pub(crate) fn causes(
         }
     };
     let failing = candidates.into_iter().filter(|one| one.fails).map(|one| one.set);
-    let mut conflicts: Vec<Subset> = failing.collect();
-    if conflicts.is_empty() && ended.is_ok() {
-        conflicts.extend(shrink(count, &mut works));
+    let mut causes = Causes { conflicts: failing.collect(), fixes, complete: ended == Ok(true) };
+    causes.settle();
+    causes
+}
+
+/// Adds conflicts to a list that is not complete, up to what is listed: each is shrunk from all
+/// elements without one of a known conflict, so that it is another.
+pub(crate) fn further(
+    count: usize,
+    found: &mut Causes,
+    mut works: impl FnMut(&Subset) -> Result<bool, Exhausted>,
+) {
+    let mut tried = 0;
+    while !found.complete && found.conflicts.len() < LISTED {
+        let Some(known) = found.conflicts.get(tried).cloned() else {
+            // There is none yet to start from.
+            match shrink(Subset::all(count), count, &mut works) {
+                Some(first) if found.conflicts.is_empty() => found.conflicts.push(first),
+                _ => break,
+            }
+            continue;
+        };
+        tried += 1;
+        for element in known.iter() {
+            let mut without = Subset::all(count);
+            without.remove(element);
+            match works(&without) {
+                // It alone ends all conflicts: a fix, and as short as they come.
+                Ok(true) => {
+                    found.fixes.push(without.complement(count));
+                    continue;
+                }
+                Ok(false) => {}
+                Err(_) => return found.settle(),
+            }
+            let Some(other) = shrink(without, count, &mut works) else { return found.settle() };
+            if !found.conflicts.contains(&other) && found.conflicts.len() < LISTED {
+                found.conflicts.push(other);
+            }
+        }
     }
-    for list in [&mut conflicts, &mut fixes] {
-        list.sort_by_key(|set| (set.len(), set.clone()));
-        list.truncate(LISTED);
+    found.settle();
+}
+
+impl Causes {
+    fn settle(&mut self) {
+        for list in [&mut self.conflicts, &mut self.fixes] {
+            list.sort_by_key(|set| (set.len(), set.clone()));
+            list.dedup();
+            list.truncate(LISTED);
+        }
     }
-    Causes { conflicts, fixes, complete: ended == Ok(true) }
 }
 
 /// The smallest sets that have something of `fix` too.
@@ -159,17 +206,24 @@ fn grow(
     Ok(grown)
 }
 
-/// One minimal conflict, when the search for all of them grew too large.
+/// A minimal conflict inside `failing`; `None` when the work ran out. Halves first: most elements
+/// can go.
 fn shrink(
+    failing: Subset,
     count: usize,
     works: &mut impl FnMut(&Subset) -> Result<bool, Exhausted>,
 ) -> Option<Subset> {
-    let mut conflict = Subset::all(count);
-    for element in 0..count {
+    let mut conflict = failing;
+    let all: Vec<usize> = (0..count).filter(|element| conflict.contains(*element)).collect();
+    let mut open = vec![all];
+    while let Some(mut part) = open.pop() {
         let mut without = conflict.clone();
-        without.0[element / 64] &= !(1 << (element % 64));
+        part.iter().for_each(|element| without.remove(*element));
         if !works(&without).ok()? {
             conflict = without;
+        } else if part.len() > 1 {
+            let second = part.split_off(part.len() / 2);
+            open.extend([second, part]);
         }
     }
     Some(conflict)
@@ -224,6 +278,17 @@ mod tests {
         assert!(!causes.complete);
         assert_eq!(causes.conflicts.len(), LISTED);
         assert!(causes.conflicts.iter().all(|conflict| conflict.len() == 2));
+    }
+
+    #[test]
+    fn conflicts_of_very_many_elements_are_made_from_the_other_side() {
+        let fails = |kept: &Subset| kept.len() >= 30;
+        let mut found = causes(40, |kept| Ok(!fails(kept)));
+        assert!(!found.complete);
+        further(40, &mut found, |kept| Ok(!fails(kept)));
+        assert!(found.conflicts.len() > 10);
+        assert!(found.conflicts.iter().all(|conflict| conflict.len() == 30));
+        assert!(found.fixes.iter().all(|fix| fix.len() == 11) && !found.fixes.is_empty());
     }
 
     #[test]

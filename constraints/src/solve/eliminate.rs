@@ -9,6 +9,7 @@ use crate::answer::{Elimination, Need, Reason};
 use crate::bits::HeapBits;
 use crate::heap::Heap;
 use crate::kind::access::{self, Touch};
+use crate::question::Usage;
 use crate::{Constraint, Fact, Name, Origin, kind, spell};
 use std::collections::BTreeMap;
 
@@ -144,12 +145,13 @@ fn unavailable(model: &Model, cast: Cast, index: usize) -> Option<Reason> {
     }
     let shut_out = |(part, table): (usize, Option<usize>)| {
         let part = &model.parts[part];
+        let usage: Vec<&str> = part.usage(table).iter().map(Usage::word).collect();
         let table = table.and_then(|table| part.tables.get(table));
         let unreserved = table.unwrap_or(&part.base).needs.unreserved;
-        let usage: Vec<&str> = part.usage(None).iter().map(crate::question::Usage::word).collect();
+        let driver = part.stated.driver.as_ref().map(|driver| format!(", driver = \"{driver}\""));
         (!unreserved.contains(index)).then(|| Need {
             participant: part.stated.name.clone(),
-            stated: format!("usage = {usage:?}"),
+            stated: format!("usage = {usage:?}{}", driver.unwrap_or_default()),
             origin: Origin::Client,
         })
     };

@@ -123,14 +123,21 @@ impl<'a> Formats<'a> {
         Self { lists: stated.iter().map(list).collect(), fourccs, modifiers }
     }
 
-    /// The pairs that every list of `must` covers, and at least one list at all; those of stated
-    /// names. In the order of the names.
+    /// The pairs of stated names that every list of `must` covers; without such lists, those that
+    /// any list covers. In the order of the names.
     pub(crate) fn pairs(&self, must: &[usize]) -> Vec<Pair> {
-        let mut found: Vec<(u32, u32)> =
-            match must.iter().min_by_key(|list| self.breadth_of(**list)) {
-                Some(list) => self.stated_by(*list),
-                None => (0..self.lists.len()).flat_map(|list| self.stated_by(list)).collect(),
-            };
+        match must.iter().min_by_key(|list| self.breadth_of(**list)) {
+            Some(least) => self.sorted(self.stated_by(*least), must),
+            None => self.any_pairs(0..self.lists.len()),
+        }
+    }
+
+    /// The pairs of stated names that at least one of `lists` covers, in the order of the names.
+    pub(crate) fn any_pairs(&self, lists: impl Iterator<Item = usize>) -> Vec<Pair> {
+        self.sorted(lists.flat_map(|list| self.stated_by(list)).collect(), &[])
+    }
+
+    fn sorted(&self, mut found: Vec<(u32, u32)>, must: &[usize]) -> Vec<Pair> {
         found.sort_unstable();
         found.dedup();
         let pair = |(fourcc, modifier)| self.pair(Some(fourcc), Some(modifier), must);

@@ -138,15 +138,21 @@ fn refused_or_conflict(model: &Model, terms: Terms, pairs: &[Pair]) -> Result<An
 
 fn conflict(model: &Model, terms: Terms) -> Result<Answer, Refused> {
     check::bounded("pairs of fourcc and modifier", model.formats.breadths(), check::PAIRS)?;
-    let pairs = model.formats.pairs(&[]);
+    let lists = 0..model.formats.lists.len();
+    let required = |list: &usize| !model.parts[model.formats.lists[*list].part].stated.optional;
+    let pairs = model.formats.any_pairs(lists.filter(required));
     let causative = Causative::new(model, terms);
     let count = causative.causes.len();
-    let mut trials = TRIALS;
-    let mut work = Work(search::STEPS);
-    let found = causes::causes(count, |kept| {
-        trials = trials.checked_sub(1).ok_or(Exhausted)?;
-        Ok(causative.space(kept, &pairs).best(model, &mut work)?.is_some())
-    });
+    let works = |trials: u64, steps: u64| {
+        let (mut trials, mut work) = (trials, Work(steps));
+        let (causative, pairs) = (&causative, &pairs);
+        move |kept: &Subset| {
+            trials = trials.checked_sub(1).ok_or(Exhausted)?;
+            Ok(causative.space(kept, pairs).best(model, &mut work)?.is_some())
+        }
+    };
+    let mut found = causes::causes(count, works(TRIALS, search::STEPS));
+    causes::further(count, &mut found, works(TRIALS, search::STEPS));
     if found.conflicts.is_empty() {
         let what = "sets of constraints to find a conflict in";
         return Err(Refused::TooMany { what, found: TRIALS + 1, bound: TRIALS });

@@ -8,6 +8,7 @@ use super::search::Found;
 use crate::answer::{Candidate, Plan, SyncPoint};
 use crate::bits::HeapBits;
 use crate::fact::{Access, Planes};
+use crate::heap::Heap;
 use crate::layout::LINEAR;
 use crate::question::{Usage, Usages};
 use crate::{Constraint, Name};
@@ -19,12 +20,11 @@ pub(crate) fn plan(model: &Model, pairs: &[Pair], found: &Found) -> (Plan, HeapB
     let (placed, candidates_complete) = place::placements(model.set, &found.shape, &order);
     let serving = placed.iter().filter_map(|heaps| heaps.first().copied()).collect();
     let candidates: Vec<Candidate> =
-        placed.iter().filter_map(|heaps| candidate(model, found, heaps)).collect();
+        placed.iter().filter_map(|heaps| candidate(model, cast, found, heaps)).collect();
     let pair = found.pair.and_then(|pair| pairs.get(pair));
     let fourcc = pair.and_then(|pair| model.formats.fourccs.name(pair.fourcc?)).cloned();
     let modifier = pair.and_then(|pair| model.formats.modifiers.name(pair.modifier?)).cloned();
     let tiled = modifier.as_deref().is_some_and(|modifier| modifier != LINEAR);
-    let access = candidates.first().map(|best| best.access);
     let buffers = &found.shape.buffers;
     let plan = Plan {
         count: found.shape.count,
@@ -47,7 +47,7 @@ pub(crate) fn plan(model: &Model, pairs: &[Pair], found: &Found) -> (Plan, HeapB
             })
             .collect(),
         attributes: found.needs.attributes.agreed(),
-        sync_points: access.map_or_else(Vec::new, |access| sync_points(model, cast, access)),
+        sync_points: candidates.first().map(|best| best.sync_points.clone()).unwrap_or_default(),
         buffers: buffers.clone(),
         planes: found.shape.planes.clone(),
         candidates,
@@ -67,35 +67,38 @@ pub(crate) fn first_heap(model: &Model, found: &Found) -> Option<Name> {
     Some(model.set.heaps()[*heap].name.clone())
 }
 
-fn candidate(model: &Model, found: &Found, heaps: &[usize]) -> Option<Candidate> {
+fn candidate(model: &Model, cast: Cast, found: &Found, heaps: &[usize]) -> Option<Candidate> {
     let first = &model.set.heaps()[*heaps.first()?];
+    let access = found.needs.touch.best(first)?;
     Some(Candidate {
         heaps: heaps.iter().map(|heap| model.set.heaps()[*heap].name.clone()).collect(),
-        access: found.needs.touch.best(first)?,
+        access,
         contiguous: first.contiguous,
         protected: first.protected,
+        sync_points: sync_points(model, cast, first, access),
     })
 }
 
 /// Where caches matter: CPU users, and devices that do not snoop what those have cached. Nothing
 /// is due where access is coherent, and nobody touches what cannot be touched.
-fn sync_points(model: &Model, cast: Cast, access: Access) -> Vec<SyncPoint> {
+fn sync_points(model: &Model, cast: Cast, heap: &Heap, access: Access) -> Vec<SyncPoint> {
     if access != Access::Sync {
         return Vec::new();
     }
-    let mut points = Vec::new();
-    for (part, table) in cast.parts(model) {
+    let point = |(part, table): (usize, Option<usize>)| {
         let part = &model.parts[part];
         let usage = part.usage(table);
-        let snoops = part.facts(table).all(|f| f.constraint != Constraint::DmaCoherent(false));
-        let because = if usage.cpu() { "cpu" } else { "device" };
-        if usage.cpu() || !snoops {
-            let (read, write) = directions(usage);
-            let participant = part.stated.name.clone();
-            points.push(SyncPoint { participant, read, write, because: because.into() });
-        }
-    }
-    points
+        let stale = || part.facts(table).any(|f| f.constraint == Constraint::DmaCoherent(false));
+        let because = match usage.cpu() {
+            true => "cpu",
+            false if heap.cached && stale() => "device",
+            false => return None,
+        };
+        let (read, write) = directions(usage);
+        let participant = part.stated.name.clone();
+        Some(SyncPoint { participant, read, write, because: because.into() })
+    };
+    cast.parts(model).filter_map(point).collect()
 }
 
 /// Whether these usages read a buffer, and whether they write it; both for one that says nothing.

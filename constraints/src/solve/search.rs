@@ -9,6 +9,7 @@ use super::formats::{Active, Pair};
 use super::model::Model;
 use super::needs::Needs;
 use super::shape::{Settled, Shape, Terms, settle, shape};
+use crate::kind::count::Counts;
 use crate::kind::format::Keys;
 
 /// How many combinations of needs and pair a search looks at before it gives up. Ordinary
@@ -72,6 +73,32 @@ impl Work {
     }
 }
 
+/// What is certain of the decisions that are still to come.
+#[derive(Clone, Debug)]
+struct Suffix {
+    /// When everybody is kept.
+    all: Needs,
+    /// When anybody may be left out.
+    some: Needs,
+    /// What each optional one would hold, least first.
+    held: Vec<u64>,
+}
+
+impl Suffix {
+    /// What is certain when at most `out` more are left out: counts add up, so at best those go
+    /// that hold most.
+    fn needs(&self, out: usize) -> Needs {
+        if out == 0 {
+            return self.all.clone();
+        }
+        let stay = self.held.len().saturating_sub(out);
+        let held = self.held.iter().take(stay).fold(0, |sum: u64, held| sum.saturating_add(*held));
+        let mut needs = self.some.clone();
+        needs.counts = needs.counts.meet(Counts::holding(held));
+        needs
+    }
+}
+
 /// Where the search stands: one frame for each decision taken.
 struct Frame {
     needs: Needs,
@@ -109,25 +136,28 @@ impl<'s> Space<'s> {
         Ok(out)
     }
 
-    /// For each depth what is certain of the decisions from there on: when everybody is kept, and
-    /// when anybody may be left out.
-    fn suffixes(&self, model: &Model) -> Vec<[Needs; 2]> {
+    /// For each depth what is certain of the decisions from there on.
+    fn suffixes(&self, model: &Model) -> Vec<Suffix> {
         let any = Needs::any(model.set);
-        let mut suffixes = vec![[any.clone(), any]];
+        let mut next = Suffix { all: any.clone(), some: any, held: Vec::new() };
+        let mut suffixes = vec![next.clone()];
         for decision in self.decisions.iter().rev() {
-            let mut next = suffixes
-                .last()
-                .cloned()
-                .unwrap_or_else(|| [Needs::any(model.set), Needs::any(model.set)]);
             match decision {
-                Decision::Join(part) => next[0].meet(&kept(model, *part)),
+                Decision::Join(part) => {
+                    let kept = kept(model, *part);
+                    next.all.meet(&kept);
+                    next.held.push(kept.counts.held());
+                    next.held.sort_unstable();
+                }
                 Decision::Choose(part) if !model.parts[*part].stated.optional => {
-                    let hull = model.parts[*part].hull.as_ref();
-                    hull.into_iter().for_each(|hull| next.iter_mut().for_each(|n| n.meet(hull)));
+                    if let Some(hull) = &model.parts[*part].hull {
+                        next.all.meet(hull);
+                        next.some.meet(hull);
+                    }
                 }
                 Decision::Choose(_) => {}
             }
-            suffixes.push(next);
+            suffixes.push(next.clone());
         }
         suffixes.reverse();
         suffixes
@@ -145,7 +175,7 @@ fn kept(model: &Model, part: usize) -> Needs {
 struct Search<'s, 'm, 'a> {
     space: &'s Space<'s>,
     model: &'m Model<'a>,
-    suffixes: &'s [[Needs; 2]],
+    suffixes: &'s [Suffix],
     /// How many may be left out.
     out: usize,
 }
@@ -241,8 +271,8 @@ impl Search<'_, '_, '_> {
         work: &mut Work,
     ) -> Result<bool, Exhausted> {
         let Some(last) = frames.last() else { return Ok(true) };
-        let free = usize::from(last.left_out < self.out);
-        let needs = met(&last.needs, &self.suffixes[frames.len()][free]);
+        let suffix = &self.suffixes[frames.len()];
+        let needs = met(&last.needs, &suffix.needs(self.out.saturating_sub(last.left_out)));
         let Some(settled) = settle(self.model.set, &self.space.terms, &needs) else {
             work.step()?;
             return Ok(false);
