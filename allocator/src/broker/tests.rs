@@ -44,6 +44,7 @@ fn plan(candidates: &[&[&str]], count: u32, bytes: u64) -> Plan {
         access: Access::Sync,
         contiguous: false,
         protected: false,
+        sync_points: Vec::new(),
     });
     let candidates: Vec<_> = candidates.collect();
     let buffers = candidates[0].heaps.len();
@@ -61,6 +62,8 @@ fn plan(candidates: &[&[&str]], count: u32, bytes: u64) -> Plan {
         size_assumed: false,
         left_out: Vec::new(),
         chosen_alternatives: Default::default(),
+        attributes: Default::default(),
+        candidates_complete: true,
         sync_points: Vec::new(),
     }
 }
