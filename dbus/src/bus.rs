@@ -15,7 +15,7 @@ use std::sync::Arc;
 use zbus::Connection;
 use zbus::connection::Builder;
 use zbus::export::futures_core::Stream;
-use zbus::fdo::{DBusProxy, NameOwnerChangedStream, ObjectManager};
+use zbus::fdo::{DBusProxy, NameOwnerChangedStream, ObjectManager, RequestNameFlags};
 use zbus::names::BusName;
 
 /// A service that has its name on a bus.
@@ -39,7 +39,7 @@ pub async fn serve(service: Arc<Service>, builder: Builder<'_>) -> zbus::Result<
     let bus = DBusProxy::new(&connection).await?;
     // Only names that lost their owner: nobody's coming wakes the daemon.
     let departures = bus.receive_name_owner_changed_with_args(&[(2, "")]).await?;
-    connection.request_name(NAME).await?;
+    connection.request_name_with_flags(NAME, RequestNameFlags::DO_NOT_QUEUE).await?;
     Ok(Serving { service, connection, departures, shown })
 }
 

@@ -8,7 +8,7 @@ use crate::proxy::PATH;
 use heapq_allocator::{Device, Iommu, Topology};
 use heapq_constraints::{Heap, Name};
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use zbus::connection::Builder;
 use zbus::object_server::Interface;
 use zbus::{ObjectServer, interface};
@@ -178,12 +178,25 @@ impl Objects {
                 driver: device.driver.clone(),
                 iommu: device.iommu.clone(),
             };
-            (path("device", &device.path), shown)
+            (path("device", called(device)), shown)
         };
         Self {
             heaps: topology.heaps.heaps().iter().map(heap).collect(),
             devices: topology.devices.iter().map(device).collect(),
         }
+    }
+
+    /// Writes what the interfaces of all objects say of themselves.
+    pub fn introspect_to_writer(writer: &mut dyn fmt::Write, indent: usize) {
+        Heap1(Heap::new("")).introspect_to_writer(writer, indent);
+        let device = Device1 {
+            path: Name::default(),
+            nodes: Vec::new(),
+            subsystem: Name::default(),
+            driver: None,
+            iommu: Iommu::None,
+        };
+        device.introspect_to_writer(writer, indent);
     }
 
     /// Adds them to a connection that is being built.
@@ -223,6 +236,13 @@ async fn swap<I: Interface + Clone + PartialEq>(
         }
     }
     Ok(())
+}
+
+/// What tells a device from all others: its first node, since several may share a path in sysfs
+/// (instances of one virtual driver), else that path.
+fn called(device: &Device) -> &str {
+    let node = device.nodes.first().map(|node| node.strip_prefix("/dev/").unwrap_or(node));
+    node.unwrap_or(&device.path)
 }
 
 fn path(kind: &str, name: &str) -> String {

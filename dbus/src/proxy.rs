@@ -45,6 +45,10 @@ pub trait Allocator1 {
     #[zbus(property)]
     fn generation(&self) -> Result<u64, zbus::Error>;
 
+    /// What an administrator should know: policy files that were left out, oddities of the machine.
+    #[zbus(property)]
+    fn problems(&self) -> Result<Vec<String>, zbus::Error>;
+
     /// Whether the heaps are stand-ins, whose buffers are no dma-bufs.
     #[zbus(property(emits_changed_signal = "const"))]
     fn stand_in(&self) -> Result<bool, zbus::Error>;

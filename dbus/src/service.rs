@@ -225,7 +225,8 @@ impl Allocator1 {
         Ok((answer, buffers))
     }
 
-    /// The buffers of a lease from index first on, 16 at most; none past the last.
+    /// The buffers of a lease from index first on, 16 at most; none past the last. Those that came
+    /// with Allocate (the first 16) are not kept.
     ///
     /// Errors: UnknownLease, Failed.
     #[zbus(out_args("buffers"))]

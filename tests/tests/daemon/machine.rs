@@ -1,0 +1,93 @@
+//! A machine that a test makes up, and what the daemon does when it changes.
+
+use super::asking::{asked, participant};
+use super::bus::Bus;
+use super::heapqd::{Heapqd, client, until};
+use heapq_allocator::Outcome;
+use heapq_constraints::value::Value;
+use heapq_dbus::client::Failure;
+use heapq_dbus::error::Error;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use tempfile::TempDir;
+
+/// Two heaps, and a camera of vivid's at `/dev/video0`.
+pub(crate) fn machine() -> TempDir {
+    let root = tempfile::tempdir().unwrap();
+    fs::write(root.path().join("UNAME"), "Linux here 6.17.0 #1 SMP x86_64 GNU/Linux\n").unwrap();
+    add_heap(root.path(), "system");
+    add_heap(root.path(), "default_cma_region");
+    let device = root.path().join("sys/devices/platform/vivid.0");
+    let node = device.join("video4linux/video0");
+    fs::create_dir_all(&node).unwrap();
+    fs::write(node.join("uevent"), "MAJOR=81\nMINOR=0\nDEVNAME=video0\n").unwrap();
+    fs::write(node.join("name"), "vivid-000-vid-cap\n").unwrap();
+    symlink("../../../vivid.0", node.join("device")).unwrap();
+    let driver = root.path().join("sys/bus/platform/drivers/vivid");
+    fs::create_dir_all(&driver).unwrap();
+    symlink("../../../bus/platform/drivers/vivid", device.join("driver")).unwrap();
+    symlink("../../../bus/platform", device.join("subsystem")).unwrap();
+    let class = root.path().join("sys/class/video4linux");
+    fs::create_dir_all(&class).unwrap();
+    symlink("../../devices/platform/vivid.0/video4linux/video0", class.join("video0")).unwrap();
+    root
+}
+
+/// A heap with its node (a plain file, which no ioctl works on).
+pub(crate) fn add_heap(root: &Path, name: &str) {
+    let device = root.join("sys/devices/virtual/dma_heap").join(name);
+    fs::create_dir_all(&device).unwrap();
+    let class = root.join("sys/class/dma_heap");
+    fs::create_dir_all(&class).unwrap();
+    symlink(format!("../../devices/virtual/dma_heap/{name}"), class.join(name)).unwrap();
+    let nodes = root.join("dev/dma_heap");
+    fs::create_dir_all(&nodes).unwrap();
+    fs::write(nodes.join(name), "").unwrap();
+}
+
+pub(crate) fn remove_heap(root: &Path, name: &str) {
+    fs::remove_file(root.join("sys/class/dma_heap").join(name)).unwrap();
+    fs::remove_file(root.join("dev/dma_heap").join(name)).unwrap();
+}
+
+#[tokio::test]
+async fn a_heap_that_vanished_is_absent_after_the_machine_was_read_again() {
+    let (bus, root) = (Bus::start(), machine());
+    let daemon = Heapqd::start(&bus, root.path()).await;
+    let client = client(&bus).await;
+    let question = asked(vec![participant(
+        "camera",
+        &[("contiguous", Value::Bool(true)), ("min-size", Value::Integer(4096))],
+    )]);
+    let Outcome::Granted(grant) = client.allocate(&question).await.unwrap() else {
+        panic!("there is a contiguous heap");
+    };
+    assert_eq!(&*grant.answer.plan.unwrap().candidates[0].heaps[0], "default_cma_region");
+    assert_eq!(client.proxy().generation().await.unwrap(), 1);
+
+    remove_heap(root.path(), "default_cma_region");
+    daemon.signal(rustix::process::Signal::HUP);
+    until("the generation counts up", || async { client.proxy().generation().await.unwrap() == 2 })
+        .await;
+    let Outcome::Conflict(answer) = client.allocate(&question).await.unwrap() else {
+        panic!("no contiguous heap is left");
+    };
+    assert_eq!(answer.conflicts[0].elements[0].name, "camera.contiguous");
+}
+
+#[tokio::test]
+async fn a_node_that_vanished_unnoticed_is_a_heap_gone() {
+    let (bus, root) = (Bus::start(), machine());
+    let daemon = Heapqd::start_with(&bus, root.path(), &[]).await;
+    let client = client(&bus).await;
+    let before = daemon.descriptors();
+    fs::remove_dir_all(root.path().join("dev/dma_heap")).unwrap();
+    let question = asked(vec![participant("camera", &[("min-size", Value::Integer(4096))])]);
+    let failure = client.allocate(&question).await.unwrap_err();
+    assert!(
+        matches!(&failure, Failure::Refused(Error::HeapGone(text)) if text.contains("system")),
+        "{failure:?}"
+    );
+    assert_eq!(daemon.descriptors(), before);
+}

@@ -1,0 +1,18 @@
+//! The daemon as its clients meet it: on a dbus-daemon of its own, and on private sockets.
+//!
+//! Heaps are stand-ins on a machine that each test makes up, so none of this needs devices or
+//! root; what only root can show (a client of another user) is skipped, and said so, elsewhere.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // all of this is tests
+
+mod answers;
+mod asking;
+mod authority;
+mod bus;
+mod heapqd;
+mod hostile;
+mod interface;
+mod leases;
+mod life;
+mod machine;
+mod peer;

@@ -1,0 +1,209 @@
+//! Private sockets: the same service without a bus, and peers that mean harm there.
+
+use super::asking::simple;
+use super::bus::Bus;
+use super::heapqd::{Heapqd, PATIENCE, binary, policy_dir};
+use super::machine::machine;
+use heapq_allocator::Outcome;
+use heapq_dbus::client::{Client, Failure, Place};
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+/// A daemon on a bus and on a socket.
+async fn start(bus: &Bus, root: &std::path::Path) -> (Heapqd, PathBuf) {
+    let path = bus.dir.path().join("peers");
+    let text = path.display().to_string();
+    (Heapqd::start_with(bus, root, &["--stand-in", "--p2p", &text]).await, path)
+}
+
+/// Descriptors and memory after the first client, with whom the daemon fills its caches.
+async fn warmed_up(daemon: &Heapqd, path: &std::path::Path) -> (usize, u64) {
+    let before = daemon.descriptors();
+    drop(peer(path).await);
+    daemon.settles_at(before).await;
+    (before, daemon.memory())
+}
+
+async fn peer(path: &std::path::Path) -> Client {
+    Client::connect(Place::Peer(path.to_owned())).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_peer_gets_the_same_answers_and_hanging_up_is_leaving() {
+    let (bus, root) = (Bus::start(), machine());
+    let (daemon, path) = start(&bus, root.path()).await;
+    let before = daemon.descriptors();
+    let (first, second) = (peer(&path).await, peer(&path).await);
+    let Outcome::Granted(grant) = first.allocate(&simple(20, 4096)).await.unwrap() else {
+        panic!("there is memory for 80 kB");
+    };
+    assert_eq!(grant.buffers.len(), 20);
+    let refused = second.release(grant.lease).await;
+    assert!(matches!(refused, Err(Failure::Refused(_))), "{refused:?}");
+    drop(first);
+    drop(second);
+    daemon.settles_at(before).await;
+}
+
+#[tokio::test]
+async fn one_client_on_standard_input_is_served_until_it_hangs_up() {
+    let (bus, root) = (Bus::start(), machine());
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let mut daemon = Command::new(binary())
+        .args(["--stand-in", "--p2p", "-", "--root"])
+        .arg(root.path())
+        .arg("--policy-dir")
+        .arg(policy_dir(&bus))
+        .stdin(Stdio::from(OwnedFd::from(theirs)))
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let client = Client::connect(Place::Stream(ours)).await.unwrap();
+    assert!(client.stand_in().await.unwrap());
+    assert!(matches!(client.allocate(&simple(1, 4096)).await, Ok(Outcome::Granted(_))));
+    drop(client);
+    // The connection is closed on our own event loop, which therefore must not be blocked.
+    let ended = tokio::task::spawn_blocking(move || daemon.wait());
+    assert!(tokio::time::timeout(PATIENCE, ended).await.unwrap().unwrap().unwrap().success());
+}
+
+#[tokio::test]
+async fn standard_input_that_is_no_socket_is_refused() {
+    let (bus, root) = (Bus::start(), machine());
+    let ended = Command::new(binary())
+        .args(["--stand-in", "--p2p", "-", "--root"])
+        .arg(root.path())
+        .arg("--policy-dir")
+        .arg(policy_dir(&bus))
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert_eq!(ended.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&ended.stderr).contains("standard input"));
+}
+
+#[tokio::test]
+async fn a_socket_that_nobody_listens_on_any_more_is_replaced() {
+    let (bus, root) = (Bus::start(), machine());
+    let (daemon, path) = start(&bus, root.path()).await;
+    drop(daemon);
+    assert!(path.exists());
+    let (_daemon, path) = start(&bus, root.path()).await;
+    assert!(matches!(peer(&path).await.allocate(&simple(1, 4096)).await, Ok(Outcome::Granted(_))));
+}
+
+/// A peer that speaks as far as we want it to.
+struct Raw(UnixStream);
+
+impl Raw {
+    fn connect(path: &std::path::Path) -> Self {
+        let stream = UnixStream::connect(path).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        Self(stream)
+    }
+
+    fn introduced(path: &std::path::Path) -> Self {
+        let mut raw = Self::connect(path);
+        let uid = rustix::process::geteuid().as_raw().to_string();
+        let hex: String = uid.bytes().map(|byte| format!("{byte:02x}")).collect();
+        raw.say(format!("\0AUTH EXTERNAL {hex}\r\n").as_bytes());
+        assert!(raw.hear().starts_with(b"OK "));
+        raw.say(b"NEGOTIATE_UNIX_FD\r\n");
+        assert!(raw.hear().starts_with(b"AGREE_UNIX_FD"));
+        raw.say(b"BEGIN\r\n");
+        raw
+    }
+
+    fn say(&mut self, bytes: &[u8]) {
+        self.0.write_all(bytes).unwrap();
+    }
+
+    fn hear(&mut self) -> Vec<u8> {
+        let mut bytes = [0; 4096];
+        let length = self.0.read(&mut bytes).unwrap();
+        bytes[..length].to_vec()
+    }
+
+    /// Whether the daemon has hung up.
+    fn is_cut_off(mut self) -> bool {
+        let mut rest = Vec::new();
+        match self.0.read_to_end(&mut rest) {
+            Ok(_) => true,
+            Err(error) => error.kind() == std::io::ErrorKind::ConnectionReset,
+        }
+    }
+}
+
+/// The fixed part of a method call's header, little endian.
+fn header(body: u32, fields: u32) -> Vec<u8> {
+    let mut header = vec![b'l', 1, 0, 1];
+    for word in [body, 1, fields] {
+        header.extend(word.to_le_bytes());
+    }
+    header
+}
+
+#[tokio::test]
+async fn claimed_lengths_garbage_and_cut_off_introductions_are_hung_up_on() {
+    let (bus, root) = (Bus::start(), machine());
+    let (daemon, path) = start(&bus, root.path()).await;
+    let (before, memory) = warmed_up(&daemon, &path).await;
+    for _ in 0..8 {
+        let mut raw = Raw::introduced(&path);
+        raw.say(&header(127 << 20, 8));
+        assert!(raw.is_cut_off());
+    }
+    for garbage in [b"\n".as_slice(), b"GET / HTTP/1.1\r\n\r\n", &[0xff; 8192]] {
+        let mut raw = Raw::connect(&path);
+        let _ = raw.0.write_all(garbage);
+        assert!(raw.is_cut_off(), "{:?}", &garbage[..1]);
+    }
+    let mut raw = Raw::introduced(&path);
+    raw.say(&header(8, 8)[..9]);
+    drop(raw);
+    daemon.settles_at(before).await;
+    assert!(daemon.memory() < memory + (16 << 20), "{memory} became {}", daemon.memory());
+    assert!(matches!(peer(&path).await.allocate(&simple(1, 4096)).await, Ok(Outcome::Granted(_))));
+}
+
+#[tokio::test]
+async fn a_peer_that_never_reads_is_not_read_either() {
+    let (bus, root) = (Bus::start(), machine());
+    let (daemon, path) = start(&bus, root.path()).await;
+    let (before, memory) = warmed_up(&daemon, &path).await;
+    let message = zbus::message::Message::method_call("/", "Ping")
+        .interface("org.freedesktop.DBus.Peer")
+        .build(&())
+        .unwrap();
+    let mut raw = Raw::introduced(&path);
+    raw.0.set_write_timeout(Some(std::time::Duration::from_millis(300))).unwrap();
+    let mut sent = 0_usize;
+    // Until the daemon stops reading, the socket is full and a write times out.
+    while raw.0.write_all(message.data()).is_ok() {
+        sent += message.data().len();
+        assert!(sent < 64 << 20, "it reads whatever comes");
+    }
+    assert!(daemon.memory() < memory + (16 << 20), "{memory} became {}", daemon.memory());
+    assert!(daemon.descriptors() <= before + 2);
+    // Meanwhile others are served.
+    assert!(matches!(peer(&path).await.allocate(&simple(1, 4096)).await, Ok(Outcome::Granted(_))));
+    drop(raw);
+    daemon.settles_at(before).await;
+}
+
+#[tokio::test]
+async fn one_user_cannot_take_all_connections() {
+    let (bus, root) = (Bus::start(), machine());
+    let (daemon, path) = start(&bus, root.path()).await;
+    let before = daemon.descriptors();
+    let silent: Vec<Raw> = (0..100).map(|_| Raw::connect(&path)).collect();
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    assert!(daemon.descriptors() < before + 70, "{} open", daemon.descriptors());
+    drop(silent);
+    daemon.settles_at(before).await;
+    assert!(matches!(peer(&path).await.allocate(&simple(1, 4096)).await, Ok(Outcome::Granted(_))));
+}
