@@ -10,6 +10,7 @@ pub mod client;
 pub mod error;
 pub mod exit;
 pub mod gate;
+pub mod listing;
 pub mod objects;
 pub mod peer;
 pub mod proxy;

@@ -7,6 +7,8 @@
 mod answers;
 #[path = "cli/cases.rs"]
 mod cases;
+#[path = "cli/daemon.rs"]
+mod daemon;
 #[path = "cli/listings.rs"]
 mod listings;
 #[path = "cli/machine.rs"]

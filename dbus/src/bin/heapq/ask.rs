@@ -160,7 +160,8 @@ fn participant(typed: &str, before: &[Table]) -> Table {
         _ => (None, typed),
     };
     let (device, usage) = match rest.rsplit_once(':') {
-        Some((device, words)) if !device.is_empty() && are_usages(words) => {
+        // `driver:encode` is a driver, however it is called.
+        Some((device, words)) if !matches!(device, "" | "driver") && are_usages(words) => {
             (device, words.split(',').map(str::to_owned).collect())
         }
         _ if rest == "cpu" => (rest, vec!["cpu-read".to_owned(), "cpu-write".to_owned()]),

@@ -107,10 +107,13 @@ pub(crate) fn service(global: &Global) -> Result<Option<Service>, Problem> {
     }
 }
 
-/// Fails when a daemon is demanded and none answers. For commands that only list what everybody
-/// can read in /sys: they read it themselves.
-pub(crate) fn reachable(global: &Global) -> Result<(), Problem> {
-    if demanded(global) { service(global).map(drop) } else { Ok(()) }
+/// The daemon, where one is demanded. For commands that list what everybody can read in /sys: they
+/// read it themselves, with more detail, unless another machine's view is asked for.
+pub(crate) fn demanded_daemon(global: &Global) -> Result<Option<(Client, Runtime)>, Problem> {
+    match place(global).filter(|_| demanded(global)).map(Session::daemon).transpose()? {
+        Some(Session::Daemon { client, runtime }) => Ok(Some((client, runtime))),
+        _ => Ok(None),
+    }
 }
 
 /// Whether an answer by anybody but the daemon would not do: a bus that is named is meant.

@@ -4,11 +4,12 @@ use super::plan::joined;
 use crate::cli::Global;
 use crate::output::{Report, print};
 use crate::problem::Problem;
-use crate::session::{broker, reachable};
+use crate::session::{broker, demanded_daemon};
 use crate::table::{DIM, Table, printable};
-use heapq_allocator::{AskError, Device, Iommu, Topology, complete};
+use heapq_allocator::{AskError, Device, Iommu, Topology, UnknownDevice, complete};
 use heapq_constraints::{Name, Origin, Participant, Question};
 use heapq_dbus::exit::Exit;
+use heapq_dbus::listing::{self, ShownDevice};
 use heapq_policies::PolicySet;
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -46,8 +47,10 @@ struct Row {
     /// Heaps that it links to.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     heap_links: Vec<Name>,
-    /// What is known of it before it says what it does.
-    needs: Vec<Need>,
+    /// What is known of it before it says what it does; absent where the daemon was asked, which
+    /// tells needs in its answers only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    needs: Option<Vec<Need>>,
 }
 
 /// Its IOMMU group.
@@ -55,6 +58,8 @@ struct Row {
 #[serde(rename_all = "kebab-case")]
 struct Translation {
     translates: bool,
+    /// `translating`, `passthrough` or `none`.
+    kind: String,
     /// The group's type, where there is a group.
     #[serde(skip_serializing_if = "Option::is_none")]
     group_type: Option<Name>,
@@ -70,11 +75,32 @@ struct Need {
 
 impl From<&Iommu> for Translation {
     fn from(iommu: &Iommu) -> Self {
-        let group_type = match iommu {
-            Iommu::None => None,
-            Iommu::Translating(kind) | Iommu::Passthrough(kind) => Some(kind.clone()),
+        let (kind, group_type) = match iommu {
+            Iommu::None => ("none", None),
+            Iommu::Translating(kind) => ("translating", Some(kind.clone())),
+            Iommu::Passthrough(kind) => ("passthrough", Some(kind.clone())),
         };
-        Self { translates: iommu.translates(), group_type }
+        Self { translates: iommu.translates(), kind: kind.to_owned(), group_type }
+    }
+}
+
+impl From<ShownDevice> for Row {
+    fn from(device: ShownDevice) -> Self {
+        let translates = device.iommu == "translating";
+        Self {
+            path: device.path,
+            nodes: device.nodes,
+            subsystem: device.subsystem,
+            driver: device.driver,
+            module: None,
+            bus: None,
+            compatible: Vec::new(),
+            of_node: None,
+            dma_master: None,
+            iommu: Translation { translates, kind: device.iommu, group_type: None },
+            heap_links: Vec::new(),
+            needs: None,
+        }
     }
 }
 
@@ -92,7 +118,7 @@ impl Row {
             dma_master: device.master.clone(),
             iommu: Translation::from(&device.iommu),
             heap_links: device.heap_links.iter().map(|link| link.heap.clone()).collect(),
-            needs: needs(device, topology, policies)?,
+            needs: Some(needs(device, topology, policies)?),
         })
     }
 
@@ -115,7 +141,7 @@ impl Row {
 
     fn iommu(&self) -> String {
         match (&self.iommu.group_type, self.iommu.translates) {
-            (None, _) => "none".to_owned(),
+            (None, _) => self.iommu.kind.clone(),
             (Some(kind), true) => kind.to_string(),
             (Some(kind), false) => format!("{kind} (does not translate)"),
         }
@@ -141,7 +167,7 @@ impl Row {
         for (key, value) in facts.iter().filter(|(_, value)| !value.is_empty()) {
             let _ = writeln!(text, "  {key:<11} {}", printable(value));
         }
-        for Need { stated, origin } in &self.needs {
+        for Need { stated, origin } in self.needs.iter().flatten() {
             let (stated, origin) = (printable(stated), printable(&origin.to_string()));
             let _ = writeln!(text, "  needs       {stated}  {DIM}{origin}{DIM:#}");
         }
@@ -172,7 +198,7 @@ impl Report for Devices {
         let mut table = Table::new(&["DEVICE", "SUBSYSTEM", "DRIVER", "IOMMU", "NEEDS", "PATH"]);
         for device in &self.devices {
             let mut needs: Vec<&str> =
-                device.needs.iter().map(|need| need.stated.as_str()).collect();
+                device.needs.iter().flatten().map(|need| need.stated.as_str()).collect();
             needs.dedup();
             table.row([
                 device.called_of_all(),
@@ -189,7 +215,17 @@ impl Report for Devices {
 
 /// Runs the command.
 pub(crate) fn run(names: &[String], global: &Global) -> Result<Exit, Problem> {
-    reachable(global)?;
+    let devices = match demanded_daemon(global)? {
+        Some((client, runtime)) => shown(names, runtime.block_on(listing::devices(&client))?)?,
+        None => read(names, global)?,
+    };
+    let report = Devices { devices, named: !names.is_empty() };
+    print(&report, global).map_err(Problem::system("writing"))?;
+    Ok(Exit::Ok)
+}
+
+/// What this process sees.
+fn read(names: &[String], global: &Global) -> Result<Vec<Row>, Problem> {
     let broker = broker(global, false)?;
     let (topology, policies) = (broker.topology(), broker.policies());
     let chosen: Vec<&Device> = if names.is_empty() {
@@ -198,8 +234,24 @@ pub(crate) fn run(names: &[String], global: &Global) -> Result<Exit, Problem> {
         let found = names.iter().map(|name| topology.device(name).map_err(AskError::from));
         found.collect::<Result<_, _>>()?
     };
-    let rows = chosen.into_iter().map(|device| Row::new(device, &topology, &policies));
-    let report = Devices { devices: rows.collect::<Result<_, _>>()?, named: !names.is_empty() };
-    print(&report, global).map_err(Problem::system("writing"))?;
-    Ok(Exit::Ok)
+    chosen.into_iter().map(|device| Row::new(device, &topology, &policies)).collect()
+}
+
+/// What a daemon shows.
+fn shown(names: &[String], devices: Vec<ShownDevice>) -> Result<Vec<Row>, Problem> {
+    let node = |node: &Name, name: &str| {
+        &**node == name || node.rsplit('/').next().is_some_and(|last| last == name)
+    };
+    let bears = |device: &ShownDevice, name: &str| {
+        &*device.path == name || device.nodes.iter().any(|one| node(one, name))
+    };
+    if let Some(name) = names.iter().find(|name| !devices.iter().any(|one| bears(one, name))) {
+        let unknown = UnknownDevice { name: name.clone(), bearers: 0, nearest: None };
+        return Err(AskError::from(unknown).into());
+    }
+    let chosen = devices.into_iter().filter(|device| match names {
+        [] => !device.nodes.is_empty(),
+        names => names.iter().any(|name| bears(device, name)),
+    });
+    Ok(chosen.map(Row::from).collect())
 }

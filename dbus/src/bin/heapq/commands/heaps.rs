@@ -4,12 +4,13 @@ use super::plan::joined;
 use crate::cli::Global;
 use crate::output::{Report, print};
 use crate::problem::Problem;
-use crate::session::{broker, reachable};
+use crate::session::{broker, demanded_daemon};
 use crate::table::{DIM, Table, human_bytes, printable};
 use heapq_constraints::fact::{AccessSet, Windows};
 use heapq_constraints::vocabulary::nearest;
 use heapq_constraints::{Heap, Name, Origin};
 use heapq_dbus::exit::Exit;
+use heapq_dbus::listing;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -194,15 +195,16 @@ impl Report for Heaps {
 
 /// Runs the command.
 pub(crate) fn run(names: &[String], global: &Global) -> Result<Exit, Problem> {
-    reachable(global)?;
-    let topology = broker(global, false)?.topology();
-    let all = topology.heaps.heaps();
+    let all = match demanded_daemon(global)? {
+        Some((client, runtime)) => runtime.block_on(listing::heaps(&client))?,
+        None => broker(global, false)?.topology().heaps.heaps().to_vec(),
+    };
     let chosen: Vec<&Heap> = if names.is_empty() {
         all.iter().collect()
     } else {
         let found = names.iter().map(|name| {
             let bearer = all.iter().find(|heap| bears(heap, name));
-            bearer.ok_or_else(|| unknown(name, all))
+            bearer.ok_or_else(|| unknown(name, &all))
         });
         found.collect::<Result<_, _>>()?
     };
