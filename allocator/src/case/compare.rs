@@ -163,7 +163,7 @@ fn verdict(answer: &Answer, walked: &Walked) -> &'static str {
 fn planned(key: &str, plan: &Plan, walked: &Walked) -> Shown {
     let text = |name: &Option<Name>| name.as_ref().map(|name| Shown::Text(name.to_string()));
     let found = match key {
-        "heaps" => Some(satisfying(plan)),
+        "heaps" => Some(names(&plan.heaps())),
         "assumed" => Some(Shown::Bool(plan.assumed)),
         "size-assumed" => Some(Shown::Bool(plan.size_assumed)),
         "count" => Some(Shown::Integer(plan.count.into())),
@@ -210,17 +210,6 @@ fn access(access: Access) -> &'static str {
         Access::Sync => "sync",
         Access::None => "none",
     }
-}
-
-/// The heaps that satisfy everybody, best first: with separate planes those of plane 0.
-fn satisfying(plan: &Plan) -> Shown {
-    let mut heaps: Vec<Name> = Vec::new();
-    for heap in plan.candidates.iter().filter_map(|candidate| candidate.heaps.first()) {
-        if !heaps.contains(heap) {
-            heaps.push(heap.clone());
-        }
-    }
-    names(&heaps)
 }
 
 fn names(names: &[Name]) -> Shown {

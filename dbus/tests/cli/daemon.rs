@@ -98,7 +98,9 @@ fn without_a_grant_nothing_is_allocated_and_plans_are_told() {
     let refused = daemon.heapq(&["alloc", "cpu", "--size", "4096"]);
     assert_eq!(refused.code, Some(4), "{}{}", refused.out, refused.err);
     assert!(refused.err.contains("may not allocate"), "{}", refused.err);
-    assert_eq!(daemon.heapq(&["plan", "cpu", "--size", "4096"]).code, Some(0));
+    let told = daemon.heapq(&["plan", "cpu", "--size", "4096"]);
+    assert_eq!(told.code, Some(3), "an answer: {}", told.err);
+    assert!(told.out.contains("may not be opened"), "{}", told.out);
 }
 
 #[test]

@@ -24,11 +24,18 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     match run(cli.command.unwrap_or(Command::Status), &cli.global) {
         Ok(code) => code,
-        Err(problem) => {
-            output::note(&problem);
-            problem.exit().into()
-        }
+        Err(problem) => fail(problem, &cli.global),
     }
+}
+
+/// Tells what is wrong on standard error, and with `--json` as data too.
+fn fail(problem: Problem, global: &Global) -> ExitCode {
+    let error = problem.to_string();
+    output::note(&error);
+    let exit = problem.exit();
+    // Standard output may be what failed; the exit status stands.
+    let _ = output::print_error(&error, exit, global);
+    exit.into()
 }
 
 fn run(command: Command, global: &Global) -> Result<ExitCode, Problem> {

@@ -2,6 +2,7 @@
 
 use crate::cli::{Global, Json, When};
 use anstream::{AutoStream, ColorChoice};
+use heapq_dbus::exit::Exit;
 use serde::Serialize;
 use std::io::{self, IsTerminal, Write};
 
@@ -31,6 +32,22 @@ pub(crate) fn print<T: Report>(report: &T, global: &Global) -> io::Result<()> {
         None => report.human(!global.no_legend),
     };
     write(&text, global)
+}
+
+/// Prints why there is no report, where data was asked for.
+///
+/// # Errors
+/// As [`print`].
+pub(crate) fn print_error(error: &str, exit: Exit, global: &Global) -> io::Result<()> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "kebab-case")]
+    struct Failed<'a> {
+        error: &'a str,
+        exit_status: u8,
+    }
+    let Some(form) = global.json else { return Ok(()) };
+    let failed = Failed { error, exit_status: exit as u8 };
+    write(&json(&failed, form, io::stdout().is_terminal())?, global)
 }
 
 /// Prints text to standard output, with its colours where they are wanted.

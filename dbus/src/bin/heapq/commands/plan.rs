@@ -46,7 +46,8 @@ pub(crate) fn figures(plan: &Plan, chosen: Option<&Candidate>) -> String {
     };
     let all: Vec<String> =
         plan.candidates.iter().map(|candidate| joined(&candidate.heaps, " + ")).collect();
-    line("candidates", all.join(", "));
+    let more = if plan.candidates_complete { "" } else { ", and more" };
+    line("candidates", all.join(", ") + more);
     line("count", plan.count.to_string());
     line("size", format!("{} bytes usable", plan.size));
     let total = plan.allocation_size.saturating_mul(plan.count.into());

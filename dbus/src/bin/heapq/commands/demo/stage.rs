@@ -1,19 +1,21 @@
 //! The machine of the demonstration, and the service on it.
 
+use super::pipeline::Cast;
 use crate::cli::Global;
 use crate::problem::Problem;
 use crate::session::{Session, policy_dirs};
 use crate::table::printable;
 use heapq_allocator::discover::bundled_board;
-use heapq_allocator::{Broker, Config, Topology};
-use heapq_constraints::Name;
+use heapq_allocator::{Broker, Caller, Config, Topology};
+use heapq_constraints::{Heap, Name};
 use heapq_dbus::client::Place;
 use heapq_dbus::peer;
 use heapq_dbus::service::Service;
 use serde::Serialize;
+use std::fs::File;
 use std::io;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use tokio::runtime::Builder;
@@ -37,7 +39,10 @@ impl Machine {
         Self {
             real,
             board: topology.board.first().cloned(),
-            heaps: usable(topology),
+            heaps: usable(topology)
+                .filter(|heap| !real || opens(heap))
+                .map(|heap| heap.name.clone())
+                .collect(),
             devices: topology.devices.len(),
         }
     }
@@ -49,16 +54,22 @@ impl Machine {
         }
         let board = printable(self.board.as_deref().unwrap_or("a board"));
         format!(
-            "This machine has no dma-buf heap that we may open, so the board is a bundled one \
-             ({board})\nand its heaps ({heaps}) are stand-ins: plain memfds, no dma-bufs.\n"
+            "This machine has no dma-buf heaps that we may open and that serve its devices, so \
+             this is a\nbundled board ({board}); its heaps ({heaps}) are\nstand-ins: plain \
+             memfds, no dma-bufs.\n"
         )
     }
 }
 
-/// Heaps that are there and may be opened.
-fn usable(topology: &Topology) -> Vec<Name> {
-    let heaps = topology.heaps.heaps().iter();
-    heaps.filter(|heap| heap.present && heap.permitted).map(|heap| heap.name.clone()).collect()
+/// Heaps that are there and may be used.
+fn usable(topology: &Topology) -> impl Iterator<Item = &Heap> {
+    topology.heaps.heaps().iter().filter(|heap| heap.present && heap.permitted)
+}
+
+/// Whether this process may open one of the heap's nodes.
+fn opens(heap: &Heap) -> bool {
+    let names = [&heap.name].into_iter().chain(&heap.aliases);
+    names.map(|name| Path::new("/dev/dma_heap").join(&**name)).any(|node| File::open(node).is_ok())
 }
 
 /// The service, and a client's end of its private connection.
@@ -95,6 +106,8 @@ impl Stage {
     }
 }
 
+/// The broker of this machine, if its heaps can be opened and serve its own devices; else that of
+/// a bundled board.
 fn broker(global: &Global) -> Result<(Broker, Machine), Problem> {
     let config = Config {
         root: PathBuf::from("/"),
@@ -106,7 +119,7 @@ fn broker(global: &Global) -> Result<(Broker, Machine), Problem> {
     // A machine that cannot be read has no heaps for us either.
     if let Ok((broker, _)) = Broker::open(config.clone()) {
         let machine = Machine::new(true, &broker.topology());
-        if !machine.heaps.is_empty() {
+        if !machine.heaps.is_empty() && serves(&broker) {
             return Ok((broker, machine));
         }
     }
@@ -114,4 +127,11 @@ fn broker(global: &Global) -> Result<(Broker, Machine), Problem> {
         Broker::open(Config { board: Some(bundled_board()), stand_in: true, ..config })?;
     let machine = Machine::new(false, &broker.topology());
     Ok((broker, machine))
+}
+
+/// Whether this machine's camera, encoder and display have a heap in common.
+fn serves(broker: &Broker) -> bool {
+    let question = Cast::of(&broker.topology()).question().question();
+    let answer = question.map(|question| broker.plan(&Caller::myself(), question));
+    matches!(answer, Ok(Ok(answer)) if answer.plan.is_some())
 }
