@@ -3,7 +3,6 @@
 use super::expect::Expect;
 use super::shown::Shown;
 use heapq_constraints::answer::{Candidate, Element, Plan, Verdict};
-use heapq_constraints::fact::Access;
 use heapq_constraints::vocabulary::Invalid;
 use heapq_constraints::{Answer, Heap, Name};
 use serde::Serialize;
@@ -193,7 +192,7 @@ fn placed(key: &str, plan: &Plan, candidate: &Candidate) -> Option<Shown> {
         "heap" => candidate.heaps.first().map(|heap| Shown::Text(heap.to_string())),
         "contiguous" => Some(Shown::Bool(candidate.contiguous)),
         "protected" => Some(Shown::Bool(candidate.protected)),
-        "access" => Some(Shown::Text(access(candidate.access).to_owned())),
+        "access" => Some(Shown::Text(candidate.access.word().to_owned())),
         "plane-heaps" if plan.planes.is_empty() => Some(names(&candidate.heaps)),
         "plane-heaps" => {
             let buffers = plan.planes.iter().map(|plane| usize::try_from(plane.buffer_index).ok());
@@ -201,14 +200,6 @@ fn placed(key: &str, plan: &Plan, candidate: &Candidate) -> Option<Shown> {
             Some(Shown::texts(heaps.flatten().map(|heap| &**heap)))
         }
         _ => None,
-    }
-}
-
-fn access(access: Access) -> &'static str {
-    match access {
-        Access::Coherent => "coherent",
-        Access::Sync => "sync",
-        Access::None => "none",
     }
 }
 

@@ -65,7 +65,7 @@ pub(crate) fn figures(plan: &Plan, chosen: Option<&Candidate>) -> String {
         );
     }
     if let Some(candidate) = chosen {
-        line("access", format!("{:?}", candidate.access).to_lowercase());
+        line("access", candidate.access.word().to_owned());
     }
     for (who, index) in &plan.chosen_alternatives {
         line("alternative", format!("{who} {index}"));
