@@ -73,7 +73,11 @@ pub(crate) fn figures(plan: &Plan, chosen: Option<&Candidate>) -> String {
     if !plan.left_out.is_empty() {
         line("left out", joined(&plan.left_out, ", "));
     }
-    plan.sync_points.iter().for_each(|point| line("sync", sync(point)));
+    let points = chosen.map_or(&plan.sync_points, |candidate| &candidate.sync_points);
+    points.iter().for_each(|point| line("sync", sync(point)));
+    for (name, values) in &plan.attributes {
+        line("attribute", format!("{name} {}", joined(values, " ")));
+    }
     for (holds, what) in [(plan.assumed, "the heap"), (plan.size_assumed, "the size")] {
         if holds {
             line("assumed", what.to_owned());
