@@ -1,6 +1,7 @@
 //! `status`, `heaps`, `devices`, `policy check`, and the options of all commands.
 
 use crate::machine::{Machine, run};
+use std::process::Command;
 
 #[test]
 fn two_names_of_one_pool_are_one_heap() {
@@ -71,6 +72,13 @@ fn colour_only_where_it_is_wanted() {
     let machine = Machine::new();
     assert!(!machine.heapq(&["heaps"]).out.contains('\x1b'), "no terminal, no colour");
     assert!(machine.heapq(&["heaps", "--color=always"]).out.contains('\x1b'));
+    let forced = |no_color: Option<&str>| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_heapq"));
+        command.arg("--root").arg(machine.root()).arg("heaps").env("CLICOLOR_FORCE", "1");
+        command.env_remove("NO_COLOR").envs(no_color.map(|value| ("NO_COLOR", value)));
+        command.output().unwrap().stdout.contains(&0x1b)
+    };
+    assert!(forced(None) && !forced(Some("1")), "NO_COLOR is obeyed");
     assert!(!machine.heapq(&["--json", "heaps", "--color=always"]).out.contains('\x1b'));
 }
 

@@ -23,10 +23,11 @@ Exit status: 0 ok; 1 failure; 2 usage; 3 conflict; 4 not authorised; 5 over quot
 
 /// What every command takes.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Options of all commands")]
 pub(crate) struct Global {
-    /// Print data: `pretty` on a terminal, else `short` (one line).
+    /// Print data: `short` (one line) or `pretty`; without a form, `pretty` on a terminal.
     #[arg(long, global = true, value_name = "FORM", num_args = 0..=1, require_equals = true,
-          default_missing_value = "auto")]
+          default_missing_value = "auto", hide_possible_values = true)]
     pub(crate) json: Option<Json>,
     /// Look at this directory, which holds sys/ (a capture, an image), not at the running machine.
     #[arg(long, global = true, value_name = "DIR", conflicts_with_all = ["daemon", "bus", "session"])]
@@ -34,7 +35,7 @@ pub(crate) struct Global {
     /// Policy files from here, and not from the system's directories; repeatable, the last wins.
     #[arg(long, global = true, value_name = "DIR", conflicts_with_all = ["daemon", "bus", "session"])]
     pub(crate) policy_dir: Vec<PathBuf>,
-    /// Ask the daemon at this D-Bus address.
+    /// Ask the daemon on the bus at this D-Bus address, or behind the socket at this absolute path.
     #[arg(long, global = true, value_name = "ADDRESS", conflicts_with_all = ["session", "offline"])]
     pub(crate) bus: Option<String>,
     /// Ask the daemon on the session bus.
@@ -46,8 +47,15 @@ pub(crate) struct Global {
     /// Fail (exit status 6) when no daemon answers.
     #[arg(long, global = true)]
     pub(crate) daemon: bool,
-    /// When to colour.
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    /// When to colour: `auto` (on a terminal, unless NO_COLOR is set), `always` or `never`.
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_possible_values = true,
+        hide_default_value = true
+    )]
     pub(crate) color: When,
     /// Leave out the headings of tables.
     #[arg(long, global = true)]
