@@ -12,6 +12,7 @@ pub mod admission;
 pub mod broker;
 pub mod caller;
 pub mod case;
+mod complete;
 pub mod discover;
 pub mod heaps;
 pub mod ledger;
@@ -21,5 +22,6 @@ pub mod udev;
 
 pub use broker::{AskError, Broker, Config, Grant, LeaseInfo, OpenError, Outcome, UnknownLease};
 pub use caller::{Caller, Holder};
+pub use complete::complete;
 pub use discover::Observation;
-pub use topology::{Device, Iommu, Topology, UnknownDevice, complete};
+pub use topology::{Device, Iommu, Topology, UnknownDevice};

@@ -3,8 +3,8 @@
 use crate::discover::SeenDevice;
 use crate::discover::modules::module_of;
 use heapq_constraints::vocabulary::nearest;
-use heapq_constraints::{Constraint, Fact, HeapSet, Name, Origin, Participant, Question};
-use heapq_policies::{DeviceKnowledge, DeviceView, Kernel, PolicySet};
+use heapq_constraints::{Fact, HeapSet, Name};
+use heapq_policies::Kernel;
 use std::collections::BTreeMap;
 
 /// Heaps and devices at one moment. Requests keep the one that they began with.
@@ -98,8 +98,8 @@ fn describe(name: &str, bearers: usize, nearest: Option<&str>) -> String {
 }
 
 impl Topology {
-    /// The device that bears `name`: a sysfs path, a node (`/dev/video0`, `video0`), a devicetree
-    /// path, `driver:NAME`, or a PCI address.
+    /// The device that bears `name`: a node (`/dev/video0`, `video0`, its path in sysfs), the device's
+    /// own sysfs path or the last part of it (a PCI address), a devicetree path, or `driver:NAME`.
     ///
     /// # Errors
     /// [`UnknownDevice`] when none bears it, or several that differ.
@@ -117,7 +117,7 @@ impl Topology {
     }
 
     /// A parameter of the module that drives `device`.
-    fn module_parameter(&self, device: &Device, name: &str) -> Option<String> {
+    pub(crate) fn module_parameter(&self, device: &Device, name: &str) -> Option<String> {
         let parameters = self.modules.get(&module_of(device)?)?;
         parameters.get(name).map(|value| value.to_string())
     }
@@ -142,86 +142,17 @@ fn bears(device: &Device, name: &str) -> bool {
     if let Some(driver) = name.strip_prefix("driver:") {
         return !device.nodes.is_empty() && device.driver.as_deref() == Some(driver);
     }
+    let named = |node: &Name| &**node == name || last(node) == name;
     &*device.path == name
         || device.of_node.as_deref() == Some(name)
-        || device.nodes.iter().any(|node| &**node == name || last(node) == name)
-        || (name.contains(':') && last(&device.path) == name)
+        || device.nodes.iter().any(named)
+        || (!name.contains('/') && last(&device.path) == name)
+        || is_node_in_sysfs(device, name)
 }
 
-/// Adds to each participant with a `device` or `driver` what the machine and the policies know of
-/// it. One that nothing describes becomes `unknown`.
-///
-/// # Errors
-/// A `device` that is not on this machine.
-pub fn complete(
-    mut question: Question,
-    topology: &Topology,
-    policies: &PolicySet,
-) -> Result<Question, UnknownDevice> {
-    for participant in &mut question.participants {
-        complete_one(participant, topology, policies)?;
-    }
-    Ok(question)
-}
-
-fn complete_one(
-    participant: &mut Participant,
-    topology: &Topology,
-    policies: &PolicySet,
-) -> Result<(), UnknownDevice> {
-    let device = match &participant.device {
-        Some(name) => Some(topology.device(name)?),
-        None => None,
-    };
-    if device.is_none() && participant.driver.is_none() {
-        return Ok(());
-    }
-    let driver = device.and_then(|device| device.driver.clone());
-    participant.driver = participant.driver.take().or(driver);
-    let knowledge = knowledge(participant, device, topology, policies);
-    let shown = device.map(|device| device.facts.as_slice()).unwrap_or_default();
-    let described = knowledge.known || shown.iter().any(links);
-    let kept = shown.iter().filter(|fact| !knowledge.overrides.iter().any(|one| one.voids(fact)));
-    let mut facts: Vec<Fact> = kept.cloned().collect();
-    facts.extend(knowledge.facts);
-    if !described {
-        let path = device.map(|device| Origin::Sysfs(device.path.clone()));
-        let origin = path.unwrap_or(Origin::Default);
-        facts.push(Fact { constraint: Constraint::Unknown(true), origin });
-    }
-    // What the client says of itself adds to what is known, and never takes from it.
-    facts.append(&mut participant.facts);
-    participant.facts = facts;
-    knowledge.usage.iter().for_each(|usage| participant.usage.insert(usage));
-    Ok(())
-}
-
-fn links(fact: &Fact) -> bool {
-    matches!(fact.constraint, Constraint::Link(_))
-}
-
-fn knowledge(
-    participant: &Participant,
-    device: Option<&Device>,
-    topology: &Topology,
-    policies: &PolicySet,
-) -> DeviceKnowledge {
-    let mut view = DeviceView::new(topology.kernel);
-    view.board = &topology.board;
-    view.driver = participant.driver.as_deref();
-    let parameter = |name: &str| topology.module_parameter(device?, name);
-    if let Some(device) = device {
-        view.module = device.module.as_deref();
-        view.bus = device.bus.as_deref();
-        view.subsystem = Some(&device.subsystem);
-        view.name = device.names.first().map(|name| &**name);
-        view.compatible = &device.compatible;
-        view.modalias = device.modalias.as_deref();
-        view.path = Some(&device.path);
-        view.nodes = &device.nodes;
-        view.has_iommu = Some(device.iommu.translates());
-        view.iommu_present = Some(device.iommu != Iommu::None);
-        view.module_parameter = Some(&parameter);
-    }
-    policies.device(&view, participant.usage)
+/// `/sys/class/video4linux/video0`, or where that link leads.
+fn is_node_in_sysfs(device: &Device, name: &str) -> bool {
+    let below = |dir: &str| name.strip_prefix(dir).is_some_and(|rest| rest.starts_with('/'));
+    (below("/sys/class") || below("/sys/bus/media/devices") || below(&device.path))
+        && device.nodes.iter().any(|node| last(node) == last(name))
 }

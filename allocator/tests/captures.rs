@@ -78,7 +78,9 @@ fn x86_devices() {
     let gpu = topology.device("renderD129").unwrap();
     assert_eq!(gpu.driver.as_deref(), Some("virtio-pci"));
     assert!(gpu.nodes.iter().any(|node| &**node == "/dev/dri/card2"));
-    assert_eq!(topology.device("0000:00:02.0").unwrap(), gpu);
+    for name in ["0000:00:02.0", "/sys/class/drm/card2", "/dev/dri/card2"] {
+        assert_eq!(topology.device(name).unwrap(), gpu, "{name}");
+    }
     // Faux devices, which the capture holds by their links only.
     assert_eq!(&*topology.device("card1").unwrap().path, "/sys/devices/faux/vkms");
     let unknown = topology.device("vidoe7").unwrap_err();

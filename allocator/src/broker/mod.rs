@@ -5,31 +5,32 @@ mod answer;
 mod config;
 mod leases;
 mod machine;
+mod rights;
+mod size;
 #[cfg(test)]
 mod tests;
 pub(crate) mod walk;
 
 pub use answer::{AskError, Grant, LeaseInfo, Outcome, UnknownLease};
 pub use config::{Config, OpenError};
+pub use size::BUFFERS_MAX;
 
 use crate::admission::{Admission, Gauge, Meminfo};
 use crate::caller::{Caller, Holder};
+use crate::complete::complete;
 use crate::heaps::{Heaps, Nodes, StandIn};
-use crate::ledger::{Bounds, Ledger, OverBound};
-use crate::topology::{Topology, complete};
-use heapq_constraints::answer::Plan;
-use heapq_constraints::vocabulary::Invalid;
-use heapq_constraints::{Answer, Heap, HeapSet, Question, solve};
-use heapq_policies::{Diagnostic, Grants, PolicySet, Who};
-use leases::{Lease, Leases};
+use crate::ledger::{Bounds, Charge, Ledger, OverBound};
+use crate::topology::Topology;
+use heapq_constraints::{Answer, Question, solve};
+use heapq_policies::{Diagnostic, PolicySet};
+use leases::{Arrival, Lease, Leases};
 use machine::Machine;
+use size::Size;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// Most file descriptors in one message of a bus: with 17, dbus-daemon disconnects the sender.
 pub const FDS_PER_MESSAGE: usize = 16;
-/// Most buffers of one request.
-pub const BUFFERS_MAX: u64 = 1024;
 
 /// Serves requests. Cheap to share: all methods take `&self`, and requests keep the topology that
 /// they began with.
@@ -103,7 +104,7 @@ impl Broker {
         let machine = self.machine();
         let grants = self.grants(&machine, caller);
         if !grants.allocate {
-            return Err(not_granted(caller, &grants));
+            return Err(rights::not_granted(caller, &grants));
         }
         let name = question.participants.first().map(|one| one.name.clone());
         let question = complete(question, &machine.topology, &machine.policies)?;
@@ -128,17 +129,36 @@ impl Broker {
             walk::Found::Buffers(found) => found,
             walk::Found::NoMemory(tried) => return Ok(Outcome::NoMemory { answer, tried }),
         };
-        let chosen = plan.candidates.get(found.candidate);
+        self.hand_over(arrival, caller, charge, answer, found)
+    }
+
+    /// Makes a lease of what was allocated.
+    fn hand_over(
+        &self,
+        arrival: Arrival<'_>,
+        caller: &Caller,
+        charge: Charge,
+        mut answer: Answer,
+        found: walk::Buffers,
+    ) -> Result<Outcome, AskError> {
+        let mut heaps = Vec::new();
+        if let Some(plan) = &mut answer.plan
+            && let Some(chosen) = plan.candidates.get(found.candidate)
+        {
+            // The plan speaks of its first candidate; this is as it was carried out.
+            plan.sync_points.clone_from(&chosen.sync_points);
+            heaps.clone_from(&chosen.heaps);
+        }
+        let total_buffers = u32::try_from(found.buffers.len()).unwrap_or(u32::MAX);
         let lease = Lease {
             charge,
             _ticket: found.ticket,
             uid: caller.uid,
             pid: caller.pid,
-            heaps: chosen.map(|candidate| candidate.heaps.clone()).unwrap_or_default(),
-            buffers: u32::try_from(size.buffers).unwrap_or(u32::MAX),
+            heaps,
+            buffers: total_buffers,
             further: Vec::new(),
         };
-        let total_buffers = lease.buffers;
         let (lease, buffers) = self.leases.keep(arrival, lease, found.buffers)?;
         Ok(Outcome::Granted(Grant {
             lease,
@@ -221,77 +241,5 @@ impl Broker {
 
     fn machine(&self) -> Arc<Machine> {
         Arc::clone(&self.machine.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn grants(&self, machine: &Machine, caller: &Caller) -> Grants {
-        if self.config.privileged {
-            return Grants { allocate: true, scarce: true, origin: None };
-        }
-        let groups: Vec<&str> = caller.groups.iter().map(|name| &**name).collect();
-        machine.policies.grant(&Who {
-            uid: caller.uid,
-            user: caller.user.as_deref(),
-            gids: &caller.gids,
-            groups: &groups,
-        })
-    }
-
-    /// The heaps as this caller may use them. Cheap where nothing is kept from anybody.
-    fn permitted(&self, machine: &Machine, grants: &Grants) -> HeapSet {
-        if grants.scarce {
-            machine.topology.heaps.clone()
-        } else {
-            machine.topology.heaps.permitting(|heap| !scarce(heap))
-        }
-    }
-}
-
-/// Memory of which there is only so much set aside, or that has a purpose.
-fn scarce(heap: &Heap) -> bool {
-    heap.contiguous || heap.protected || heap.bank.is_some() || !heap.reserved_for.is_empty()
-}
-
-fn not_granted(caller: &Caller, grants: &Grants) -> AskError {
-    let who = match &caller.user {
-        Some(user) => format!("user {user}"),
-        None => format!("uid {}", caller.uid),
-    };
-    let why = match &grants.origin {
-        Some(origin) => format!("{origin} denies it"),
-        None => "no [[grant]] names this user or a group of theirs".to_owned(),
-    };
-    AskError::NotAuthorized { who, why }
-}
-
-/// How much a plan takes in all.
-#[derive(Clone, Copy)]
-struct Size {
-    buffers: u64,
-    bytes: u64,
-}
-
-impl Size {
-    fn of(plan: &Plan) -> Result<Self, AskError> {
-        if plan.size_assumed {
-            let modifier = plan.modifier.as_deref().unwrap_or("?");
-            return Err(AskError::from(Invalid {
-                key: "min-size".to_owned(),
-                value: "(absent)".to_owned(),
-                rule: format!("nobody knows what the layout {modifier} takes: state min-size"),
-                at: None,
-            }));
-        }
-        let too_many = |what, found, bound| AskError::TooMany { what, found, bound };
-        let frame = u64::try_from(plan.buffers.len()).unwrap_or(u64::MAX);
-        let buffers = frame.saturating_mul(u64::from(plan.count));
-        if buffers > BUFFERS_MAX {
-            return Err(too_many("buffers of one request", buffers, BUFFERS_MAX));
-        }
-        let sizes = plan.buffers.iter().map(|buffer| buffer.allocation_size);
-        let frame = sizes.fold(0_u64, u64::saturating_add);
-        let bytes = frame.checked_mul(u64::from(plan.count));
-        let bytes =
-            bytes.ok_or_else(|| too_many("bytes of one request", u64::MAX, u64::MAX - 1))?;
-        Ok(Self { buffers, bytes })
     }
 }

@@ -2,8 +2,9 @@
 //! states.
 
 use super::file::{Board, Case, Source};
+use crate::complete;
 use crate::discover::{self, Observation, SeenHeap};
-use crate::topology::{Topology, UnknownDevice, complete};
+use crate::topology::{Topology, UnknownDevice};
 use heapq_constraints::vocabulary::Invalid;
 use heapq_constraints::{HeapSet, Participant, Question};
 use heapq_policies::{DeviceView, Loaded, PolicySet, Severity, load, render};

@@ -25,13 +25,16 @@ pub(crate) struct Conduct {
     pub(crate) after: u64,
 }
 
+/// Says that something has begun, and is told to go on.
+type Gate = (Sender<()>, Receiver<()>);
+
 /// A machine's heaps by name; those not named give what is asked of them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Fake {
     conduct: Arc<Mutex<BTreeMap<String, Conduct>>>,
     /// Buffers that were asked of any of them.
     pub(crate) asked: Arc<AtomicU64>,
-    gate: Option<Arc<Mutex<(Sender<()>, Receiver<()>)>>>,
+    gate: Option<Arc<Mutex<Gate>>>,
 }
 
 impl Fake {

@@ -1,0 +1,48 @@
+//! Who may have what.
+
+use super::machine::Machine;
+use super::{AskError, Broker};
+use crate::caller::Caller;
+use heapq_constraints::{Heap, HeapSet};
+use heapq_policies::{Grants, Who};
+
+impl Broker {
+    pub(super) fn grants(&self, machine: &Machine, caller: &Caller) -> Grants {
+        if self.config.privileged {
+            return Grants { allocate: true, scarce: true, origin: None };
+        }
+        let groups: Vec<&str> = caller.groups.iter().map(|name| &**name).collect();
+        machine.policies.grant(&Who {
+            uid: caller.uid,
+            user: caller.user.as_deref(),
+            gids: &caller.gids,
+            groups: &groups,
+        })
+    }
+
+    /// The heaps as this caller may use them. Cheap where nothing is kept from anybody.
+    pub(super) fn permitted(&self, machine: &Machine, grants: &Grants) -> HeapSet {
+        if grants.scarce {
+            machine.topology.heaps.clone()
+        } else {
+            machine.topology.heaps.permitting(|heap| !scarce(heap))
+        }
+    }
+}
+
+/// Memory of which there is only so much set aside, or that has a purpose.
+fn scarce(heap: &Heap) -> bool {
+    heap.contiguous || heap.protected || heap.bank.is_some() || !heap.reserved_for.is_empty()
+}
+
+pub(super) fn not_granted(caller: &Caller, grants: &Grants) -> AskError {
+    let who = match &caller.user {
+        Some(user) => format!("user {user}"),
+        None => format!("uid {}", caller.uid),
+    };
+    let why = match &grants.origin {
+        Some(origin) => format!("{origin} denies it"),
+        None => "no [[grant]] names this user or a group of theirs".to_owned(),
+    };
+    AskError::NotAuthorized { who, why }
+}

@@ -1,0 +1,138 @@
+//! Devices with a driver, the nodes through which clients open them, and who masters their DMA.
+
+mod attributes;
+mod names;
+
+use super::devicetree::Tree;
+use super::root::{Root, natural};
+use super::{Arch, SeenDevice};
+use heapq_constraints::Name;
+use names::{instance, is_node};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Where the nodes of a class are listed, what the class is called, and how nodes' names begin
+/// (connectors of DRM and subdevices of V4L2 take no buffers).
+const CLASSES: [(&str, &str, &[&str]); 4] = [
+    ("/sys/class/video4linux", "video4linux", &["video", "vbi", "swradio", "v4l-touch"]),
+    ("/sys/class/drm", "drm", &["card", "renderD"]),
+    ("/sys/class/accel", "accel", &["accel"]),
+    ("/sys/bus/media/devices", "media", &["media"]),
+];
+/// Devices by what tells them apart: path, subsystem, and the driver's instance where several
+/// share one path.
+type Found = BTreeMap<(String, &'static str, Option<Name>), SeenDevice>;
+
+pub(super) fn read(root: &Root, tree: Option<&Tree<'_>>, arch: Arch) -> Vec<SeenDevice> {
+    let reader = Reader { root, tree, arch };
+    let mut found = Found::new();
+    for (dir, subsystem, prefixes) in CLASSES {
+        let names = root.list(dir);
+        // By prefix first: what is most asked for comes first among a device's nodes.
+        for prefix in prefixes {
+            for name in names.iter().filter(|name| is_node(name, prefix)) {
+                reader.add_node(&mut found, dir, subsystem, name);
+            }
+        }
+    }
+    let mut devices = join_media(found);
+    reader.add_masters(&mut devices);
+    reader.add_bound(&mut devices);
+    devices.sort_by_cached_key(order);
+    devices
+}
+
+fn order(device: &SeenDevice) -> (Name, (String, u64, String)) {
+    (device.path.clone(), natural(device.nodes.first().map_or("", |node| node)))
+}
+
+/// A media controller's node belongs to the device whose pipeline it shows, where that is one.
+fn join_media(found: Found) -> Vec<SeenDevice> {
+    let (media, mut found): (Found, Found) =
+        found.into_iter().partition(|((_, subsystem, _), _)| *subsystem == "media");
+    for ((path, subsystem, instance), device) in media {
+        let mut same = found.iter_mut().filter(|((other, _, _), _)| *other == path);
+        match (same.next(), same.next()) {
+            (Some((_, only)), None) => only.nodes.extend(device.nodes),
+            _ => drop(found.insert((path, subsystem, instance), device)),
+        }
+    }
+    found.into_values().collect()
+}
+
+struct Reader<'a> {
+    root: &'a Root,
+    tree: Option<&'a Tree<'a>>,
+    arch: Arch,
+}
+
+impl Reader<'_> {
+    fn add_node(&self, found: &mut Found, dir: &str, subsystem: &'static str, name: &str) {
+        let entry = format!("{dir}/{name}");
+        let Some(target) = self.root.link(&entry).filter(|to| to.starts_with("/sys/devices/"))
+        else {
+            self.root.warn(format!("{entry}: leads to no device"));
+            return;
+        };
+        let parent = self.parent_of_node(&target, subsystem);
+        let label = self.root.line(&format!("{target}/name"));
+        let instance = label.as_deref().and_then(instance).map(Name::from);
+        let node = self.node_path(&target, subsystem, name);
+        let key = (parent.clone(), subsystem, instance);
+        let device = found.entry(key).or_insert_with(|| self.device(&parent, subsystem));
+        device.nodes.push(node);
+        device.names.extend(label);
+    }
+
+    /// The device that a node belongs to: what its `device` link says, else what is above it.
+    fn parent_of_node(&self, target: &str, subsystem: &str) -> String {
+        let linked = self.root.link(&format!("{target}/device"));
+        if let Some(linked) = linked.filter(|to| to.starts_with("/sys/devices/")) {
+            return linked;
+        }
+        let above = target.rsplit_once('/').map_or(target, |(above, _)| above);
+        let above = above.strip_suffix(&format!("/{subsystem}")).unwrap_or(above);
+        // A node without a device, such as a loopback camera's, stands for itself.
+        if above == "/sys/devices/virtual" { target.to_owned() } else { above.to_owned() }
+    }
+
+    fn node_path(&self, target: &str, subsystem: &str, name: &str) -> Name {
+        let named = self.uevent(target, "DEVNAME").filter(|name| !name.contains(".."));
+        match (named, subsystem) {
+            (Some(named), _) => format!("/dev/{named}").into(),
+            (None, "drm") => format!("/dev/dri/{name}").into(),
+            (None, "accel") => format!("/dev/accel/{name}").into(),
+            (None, _) => format!("/dev/{name}").into(),
+        }
+    }
+
+    fn add_masters(&self, devices: &mut Vec<SeenDevice>) {
+        let masters: Vec<Name> = devices.iter().filter_map(|one| one.master.clone()).collect();
+        for path in masters {
+            if !devices.iter().any(|device| device.path == path) {
+                let bus = self.root.link_name(&format!("{path}/subsystem"));
+                devices.push(self.device(&path, bus.as_deref().unwrap_or("")));
+            }
+        }
+    }
+
+    /// What has a driver on the platform and PCI buses but no node of its own: others' DMA masters,
+    /// and what a client may name by its path or address.
+    fn add_bound(&self, devices: &mut Vec<SeenDevice>) {
+        let known: BTreeSet<Name> = devices.iter().map(|device| device.path.clone()).collect();
+        for bus in ["platform", "pci"] {
+            let dir = format!("/sys/bus/{bus}/devices");
+            for name in self.root.list(&dir) {
+                let target = self.root.link(&format!("{dir}/{name}"));
+                let Some(path) = target.filter(|to| to.starts_with("/sys/devices/")) else {
+                    self.root.warn(format!("{dir}/{name}: leads to no device"));
+                    continue;
+                };
+                let bound = self.root.is_link(&format!("{path}/driver"))
+                    || self.root.exists_or_dangles(&format!("{path}/dma_heap"));
+                if bound && !known.contains(path.as_str()) {
+                    devices.push(self.device(&path, bus));
+                }
+            }
+        }
+    }
+}
