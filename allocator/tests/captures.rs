@@ -8,7 +8,19 @@ use heapq_allocator::discover::{Arch, Observation, assemble};
 use heapq_allocator::{Device, Iommu, Topology, complete};
 use heapq_constraints::{Constraint, Heap, Origin, Participant, Question};
 use heapq_policies::PolicySet;
+use std::sync::OnceLock;
 use tree::Tree;
+
+/// Unpacked and read once: creating two thousand files is what takes time here.
+fn x86() -> &'static Observation {
+    static SEEN: OnceLock<Observation> = OnceLock::new();
+    SEEN.get_or_init(|| Tree::capture("sysfs-x86").read())
+}
+
+fn arm64() -> &'static Observation {
+    static SEEN: OnceLock<Observation> = OnceLock::new();
+    SEEN.get_or_init(|| Tree::capture("sysfs-arm64").read())
+}
 
 fn policies() -> PolicySet {
     heapq_policies::load(&[]).set
@@ -37,9 +49,9 @@ fn windows(heap: &Heap) -> Vec<(u64, u64)> {
 
 #[test]
 fn x86_heaps() {
-    let seen = Tree::capture("sysfs-x86").read();
+    let seen = x86();
     assert_eq!((seen.arch, seen.kernel.as_deref()), (Arch::X86, Some("7.3.4-heaplab")));
-    let topology = topology(&seen);
+    let topology = topology(seen);
     let found = names(&topology);
     assert_eq!(
         found.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
@@ -60,8 +72,8 @@ fn x86_heaps() {
 
 #[test]
 fn x86_devices() {
-    let seen = Tree::capture("sysfs-x86").read();
-    let topology = topology(&seen);
+    let seen = x86();
+    let topology = topology(seen);
     // One platform device, two instances with different needs.
     let contiguous = topology.device("/dev/video7").unwrap();
     assert_eq!(contiguous.names[0].as_ref(), "vivid-000-vid-cap");
@@ -89,8 +101,8 @@ fn x86_devices() {
 
 #[test]
 fn x86_module_parameters_reach_the_rules() {
-    let seen = Tree::capture("sysfs-x86").read();
-    let topology = topology(&seen);
+    let seen = x86();
+    let topology = topology(seen);
     let needs_contiguous = |node: &str| {
         let mut participant = Participant::new("camera");
         participant.device = Some(node.into());
@@ -111,9 +123,9 @@ fn x86_module_parameters_reach_the_rules() {
 
 #[test]
 fn arm64_heaps() {
-    let seen = Tree::capture("sysfs-arm64").read();
+    let seen = arm64();
     assert_eq!(seen.arch, Arch::Arm64);
-    let topology = topology(&seen);
+    let topology = topology(seen);
     let found: Vec<&str> = topology.heaps.heaps().iter().map(|heap| &*heap.name).collect();
     let expected = [
         "camera-pool@50000000",
@@ -138,8 +150,8 @@ fn arm64_heaps() {
 
 #[test]
 fn arm64_devices() {
-    let seen = Tree::capture("sysfs-arm64").read();
-    let topology = topology(&seen);
+    let seen = arm64();
+    let topology = topology(seen);
     let translated = topology.device("/soc@5a000000/vpu@3000").unwrap();
     assert_eq!(translated.driver.as_deref(), Some("hantro-vpu"));
     assert_eq!(translated.compatible[0].as_ref(), "rockchip,px30-vpu");
@@ -193,11 +205,10 @@ fn heap_links_that_are_added_are_followed() {
 
 #[test]
 fn a_capture_is_a_snapshot_and_back() {
-    for name in ["sysfs-x86", "sysfs-arm64"] {
-        let seen = Tree::capture(name).read();
-        let text = heapq_allocator::discover::snapshot::write(&seen).unwrap();
+    for seen in [x86(), arm64()] {
+        let text = heapq_allocator::discover::snapshot::write(seen).unwrap();
         let again = heapq_allocator::discover::snapshot::read(&text).unwrap();
-        assert_eq!(topology(&again).heaps.heaps(), topology(&seen).heaps.heaps());
+        assert_eq!(topology(&again).heaps.heaps(), topology(seen).heaps.heaps());
         assert_eq!(again.devices.len(), seen.devices.len());
     }
 }
