@@ -102,10 +102,7 @@ impl Broker {
         // From here on a holder that leaves is noticed.
         let arrival = self.leases.arrive(holder);
         let machine = self.machine();
-        let grants = self.grants(&machine, caller);
-        if !grants.allocate {
-            return Err(rights::not_granted(caller, &grants));
-        }
+        let grants = self.granted(&machine, caller)?;
         let name = question.participants.first().map(|one| one.name.clone());
         let question = complete(question, &machine.topology, &machine.policies)?;
         let heaps = self.permitted(&machine, &grants);

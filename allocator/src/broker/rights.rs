@@ -7,6 +7,20 @@ use heapq_constraints::{Heap, HeapSet};
 use heapq_policies::{Grants, Who};
 
 impl Broker {
+    /// Whether the policies let `caller` have buffers at all; from which heaps, its plans say.
+    ///
+    /// # Errors
+    /// [`AskError::NotAuthorized`], with the rule that denies it.
+    pub fn authorise(&self, caller: &Caller) -> Result<(), AskError> {
+        self.granted(&self.machine(), caller).map(drop)
+    }
+
+    /// What the policies grant to one whom they grant anything.
+    pub(super) fn granted(&self, machine: &Machine, caller: &Caller) -> Result<Grants, AskError> {
+        let grants = self.grants(machine, caller);
+        if grants.allocate { Ok(grants) } else { Err(not_granted(caller, &grants)) }
+    }
+
     pub(super) fn grants(&self, machine: &Machine, caller: &Caller) -> Grants {
         if self.config.privileged {
             return Grants { allocate: true, scarce: true, origin: None };
@@ -35,7 +49,7 @@ fn scarce(heap: &Heap) -> bool {
     heap.contiguous || heap.protected || heap.bank.is_some() || !heap.reserved_for.is_empty()
 }
 
-pub(super) fn not_granted(caller: &Caller, grants: &Grants) -> AskError {
+fn not_granted(caller: &Caller, grants: &Grants) -> AskError {
     let who = match &caller.user {
         Some(user) => format!("user {user}"),
         None => format!("uid {}", caller.uid),
