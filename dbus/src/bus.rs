@@ -9,9 +9,11 @@ use crate::objects::Objects;
 use crate::peer::follow;
 use crate::proxy::{NAME, PATH};
 use crate::service::{Allocator1, Service};
+use heapq_allocator::Topology;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
+use tokio::sync::watch;
 use zbus::Connection;
 use zbus::connection::Builder;
 use zbus::export::futures_core::Stream;
@@ -24,6 +26,7 @@ pub struct Serving {
     service: Arc<Service>,
     connection: Connection,
     departures: NameOwnerChangedStream,
+    topologies: watch::Receiver<Arc<Topology>>,
     shown: Objects,
 }
 
@@ -32,7 +35,8 @@ pub struct Serving {
 /// # Errors
 /// Those of the connection; `NameTaken` when another allocator serves there.
 pub async fn serve(service: Arc<Service>, builder: Builder<'_>) -> zbus::Result<Serving> {
-    let shown = Objects::of(&service.topologies().borrow());
+    let mut topologies = service.topologies();
+    let shown = Objects::of(&topologies.borrow_and_update());
     let builder =
         builder.serve_at(PATH, Allocator1::on_bus(service.clone())).serve_at(PATH, ObjectManager);
     let connection = shown.serve(builder).build().await?;
@@ -40,7 +44,7 @@ pub async fn serve(service: Arc<Service>, builder: Builder<'_>) -> zbus::Result<
     // Only names that lost their owner: nobody's coming wakes the daemon.
     let departures = bus.receive_name_owner_changed_with_args(&[(2, "")]).await?;
     connection.request_name_with_flags(NAME, RequestNameFlags::DO_NOT_QUEUE).await?;
-    Ok(Serving { service, connection, departures, shown })
+    Ok(Serving { service, connection, departures, topologies, shown })
 }
 
 impl Serving {
@@ -49,9 +53,7 @@ impl Serving {
     /// # Errors
     /// Those of the connection.
     pub async fn run(self) -> zbus::Result<()> {
-        let Self { service, connection, mut departures, mut shown } = self;
-        let mut topologies = service.topologies();
-        topologies.mark_changed();
+        let Self { service, connection, mut departures, mut topologies, mut shown } = self;
         loop {
             tokio::select! {
                 () = connection.closed() => return Ok(()),

@@ -2,7 +2,7 @@
 //! dresses the answer. Nothing is decided here.
 
 use crate::error::Error;
-use crate::gate::{self, Call, Gate, Session};
+use crate::gate::{self, Call, Gate, Need, Session};
 use crate::wire::answer::{self, Dictionary};
 use crate::wire::{Asked, Options, Participants};
 use heapq_allocator::{Broker, Holder, Outcome, Topology};
@@ -115,13 +115,18 @@ impl Allocator1 {
 
     async fn enter(&self, connection: &Connection, header: &Header<'_>) -> Result<Call, Error> {
         let method = header.member().map(ToString::to_string).unwrap_or_default();
-        if gate::need(&method).is_none() {
+        let Some(need) = gate::need(&method) else {
             return Err(Error::NotAuthorized(format!("{method} is not open to anybody")));
-        }
+        };
         let call = match &self.peer {
             Some(session) => Gate::enter_from_peer(session)?,
             None => self.service.gate.enter_from_bus(connection, header.sender()).await?,
         };
+        match need {
+            Need::Grant => self.service.broker.authorise(&call.caller)?,
+            // The broker finds a lease by its holder only: another's does not exist for it.
+            Need::Anybody | Need::Lease => {}
+        }
         Ok(call)
     }
 
@@ -260,7 +265,7 @@ impl Allocator1 {
         env!("CARGO_PKG_VERSION")
     }
 
-    /// Counts the changes of heaps and devices since the service started, from 1.
+    /// Counts up, from 1, with every change of the heaps, the devices or the policies.
     #[zbus(property)]
     fn generation(&self) -> u64 {
         self.service.broker.topology().generation

@@ -1,7 +1,7 @@
 //! `data/org.heapq.Allocator1.xml` is the contract: it is what the service says of itself, and the
 //! gate knows each of its methods. `HEAPQ_BLESS=1` writes it anew.
 
-#![allow(clippy::unwrap_used)] // all of this is tests
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 
 use heapq_allocator::{Broker, Config};
 use heapq_dbus::gate::METHODS;

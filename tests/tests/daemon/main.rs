@@ -3,7 +3,12 @@
 //! Heaps are stand-ins on a machine that each test makes up, so none of this needs devices or
 //! root; what only root can show (a client of another user) is skipped, and said so, elsewhere.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // all of this is tests
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests are tests too"
+)]
 
 mod answers;
 mod asking;

@@ -129,7 +129,7 @@ impl Raw {
     }
 
     /// Whether the daemon has hung up.
-    fn is_cut_off(mut self) -> bool {
+    fn ends_cut_off(mut self) -> bool {
         let mut rest = Vec::new();
         match self.0.read_to_end(&mut rest) {
             Ok(_) => true,
@@ -155,12 +155,12 @@ async fn claimed_lengths_garbage_and_cut_off_introductions_are_hung_up_on() {
     for _ in 0..8 {
         let mut raw = Raw::introduced(&path);
         raw.say(&header(127 << 20, 8));
-        assert!(raw.is_cut_off());
+        assert!(raw.ends_cut_off());
     }
     for garbage in [b"\n".as_slice(), b"GET / HTTP/1.1\r\n\r\n", &[0xff; 8192]] {
         let mut raw = Raw::connect(&path);
         let _ = raw.0.write_all(garbage);
-        assert!(raw.is_cut_off(), "{:?}", &garbage[..1]);
+        assert!(raw.ends_cut_off(), "{:?}", &garbage[..1]);
     }
     let mut raw = Raw::introduced(&path);
     raw.say(&header(8, 8)[..9]);
