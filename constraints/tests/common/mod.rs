@@ -8,6 +8,7 @@
 )]
 
 pub(crate) mod case;
+pub(crate) mod random;
 
 use heapq_constraints::fact::{FormatEntry, Pick};
 use heapq_constraints::question::Alternative;
