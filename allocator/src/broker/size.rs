@@ -8,7 +8,7 @@ use heapq_constraints::vocabulary::Invalid;
 pub const BUFFERS_MAX: u64 = 1024;
 
 /// How much a plan takes in all.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Size {
     pub(super) buffers: u64,
     pub(super) bytes: u64,

@@ -2,14 +2,17 @@
 //! that fail as they are told to.
 
 use super::answer::{AskError, Outcome};
+use super::size::Size;
 use super::walk::{Found, Walk};
 use super::{Broker, Config};
 use crate::admission::{Admission, Gauge, Memory};
 use crate::caller::{Caller, Holder};
 use crate::discover::{Observation, SeenHeap};
+use crate::heaps::StandIn;
 use crate::heaps::fake::{Conduct, Fake, PATIENCE};
 use heapq_constraints::answer::{BufferPlan, Candidate, Plan};
 use heapq_constraints::fact::{Access, Planes};
+use heapq_constraints::solve::Refused;
 use heapq_constraints::{Constraint, Heap, HeapSet, Name, Origin, Participant, Question};
 use rustix::io::Errno;
 use std::io;
@@ -174,6 +177,57 @@ fn open_descriptors() -> usize {
 
 fn stranger() -> Caller {
     Caller { uid: 4_000_000_001, user: None, gids: Vec::new(), groups: Vec::new(), pid: None }
+}
+
+#[test]
+fn sizes_that_nobody_knows_or_that_overflow_are_refused() {
+    let mut assumed = plan(&[&["system"]], 1, 4096);
+    assumed.size_assumed = true;
+    let refused = Size::of(&assumed).unwrap_err();
+    assert!(matches!(refused, AskError::Refused(Refused::Invalid(why)) if why.key == "min-size"));
+    let vast = plan(&[&["system"]], 3, u64::MAX / 2);
+    assert!(matches!(Size::of(&vast), Err(AskError::TooMany { .. })));
+}
+
+#[test]
+fn what_is_used_up_can_be_had_again_after_a_release() {
+    let broker = broker(Fake::default(), true);
+    let (me, holder) = (Caller::myself(), Holder::new(":1.1"));
+    let mut leases = Vec::new();
+    let bound = loop {
+        match broker.allocate(&me, &holder, question(1, 4096)).unwrap() {
+            Outcome::Granted(grant) => leases.push(grant.lease),
+            Outcome::OverQuota { what, bound, in_use, asked } => {
+                assert_eq!((what, in_use, asked), ("leases", bound, 1));
+                break bound;
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(leases.len() as u64, bound);
+    broker.release(&holder, leases[7]).unwrap();
+    let again = broker.allocate(&me, &holder, question(1, 4096)).unwrap();
+    assert!(matches!(again, Outcome::Granted(_)));
+}
+
+#[test]
+fn a_machine_without_heaps_has_a_stand_in_when_asked_for() {
+    let config = Config {
+        board: Some(Observation::default()),
+        policy_dirs: Vec::new(),
+        stand_in: true,
+        privileged: true,
+        ..Config::default()
+    };
+    let broker = Broker::with(config, Box::new(StandIn), Spare(64 * MIB)).unwrap().0;
+    let (me, holder) = (Caller::myself(), Holder::new(":1.1"));
+    let outcome = broker.allocate(&me, &holder, question(1, 40 * MIB)).unwrap();
+    assert!(matches!(&outcome, Outcome::Granted(grant) if grant.stand_in));
+    // The kernel has not counted a byte of it yet, so we have to.
+    let second = broker.allocate(&me, &holder, question(1, 40 * MIB)).unwrap();
+    assert!(matches!(second, Outcome::NoMemory { .. }));
+    broker.left(&holder);
+    assert_eq!(broker.admission.in_flight(), 0);
 }
 
 #[test]
