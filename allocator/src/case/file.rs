@@ -2,9 +2,9 @@
 //! [`Complaint`]; what is wrong with the question in it is an answer, `invalid`, and kept with the
 //! case.
 
+use super::board::{self, Board, Source};
 use super::expect::{self, Expect, unknown};
 use super::stated::{self, Stated};
-use heapq_constraints::Name;
 use heapq_constraints::value::{Entry, Node, Place, Table, Value};
 use heapq_constraints::vocabulary::nearest;
 use heapq_policies::document;
@@ -19,9 +19,6 @@ pub const LONGEST: u64 = 1 << 20;
 const TOP: [&str; 7] =
     ["name", "board", "heap", "compatibility", "participant", "request", "expect"];
 
-/// Keys of `[board]`.
-const BOARD: [&str; 5] = ["dtb", "snapshot", "root", "policies", "heaps"];
-
 /// One question with the answer that is expected.
 #[derive(Clone, Debug)]
 pub struct Case {
@@ -32,28 +29,6 @@ pub struct Case {
     pub(super) board: Option<Board>,
     pub(super) stated: Stated,
     pub(super) expect: Expect,
-}
-
-/// `[board]`: a machine that the case is set on. Paths are those of the case, completed by its
-/// directory.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Board {
-    pub(super) source: Source,
-    /// Directories of policies above the shipped ones, highest precedence last.
-    pub(super) policies: Vec<PathBuf>,
-    /// Heaps that its kernel offers beside those that the source shows.
-    pub(super) heaps: Vec<Name>,
-}
-
-/// What describes a board.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Source {
-    /// A flattened devicetree.
-    Dtb(PathBuf),
-    /// A file that `heapq snapshot` wrote.
-    Snapshot(PathBuf),
-    /// A directory that holds `sys/`.
-    Root(PathBuf),
 }
 
 /// Something wrong with a file.
@@ -126,7 +101,7 @@ impl Case {
         check_keys(&top, "", &TOP, lines, &mut complaints);
         let name = required_name(&top, lines, &mut complaints);
         let board = table(&top, "board", lines, &mut complaints)
-            .and_then(|table| board(table, file, lines, &mut complaints));
+            .and_then(|table| board::read(table, file, lines, &mut complaints));
         let expect = match table(&top, "expect", lines, &mut complaints) {
             Some(table) => expect::read(table, lines, &mut complaints),
             None => Expect::default(),
@@ -222,70 +197,4 @@ pub(super) fn table<'a>(
     let message = format!("[{key}]: expected a table, found {}", node.value.kind());
     complaints.push(lines.complaint(node.at, message));
     None
-}
-
-fn board(
-    table: &Table,
-    file: &Path,
-    lines: Lines<'_>,
-    complaints: &mut Vec<Complaint>,
-) -> Option<Board> {
-    let before = complaints.len();
-    check_keys(table, "board.", &BOARD, lines, complaints);
-    let beside = |name: &str| file.parent().unwrap_or(Path::new("")).join(name);
-    let sources: Vec<Source> = table
-        .entries
-        .iter()
-        .filter_map(|entry| {
-            let make: fn(PathBuf) -> Source = match entry.key.as_str() {
-                "dtb" => Source::Dtb,
-                "snapshot" => Source::Snapshot,
-                "root" => Source::Root,
-                _ => return None,
-            };
-            let Value::Text(name) = &entry.node.value else {
-                let message = format!("board.{}: expected a path", entry.key);
-                complaints.push(lines.complaint(entry.node.at, message));
-                return None;
-            };
-            Some(make(beside(name)))
-        })
-        .collect();
-    let policies = texts(table, "policies", lines, complaints);
-    let heaps = texts(table, "heaps", lines, complaints);
-    if complaints.len() > before {
-        return None;
-    }
-    let [source] = sources.as_slice() else {
-        let message = "[board] needs exactly one of `dtb`, `snapshot` and `root`";
-        complaints.push(lines.complaint(table.entries.first().and_then(|entry| entry.at), message));
-        return None;
-    };
-    Some(Board {
-        source: source.clone(),
-        policies: policies.iter().map(|name| beside(name)).collect(),
-        heaps: heaps.into_iter().map(Name::from).collect(),
-    })
-}
-
-/// The list of texts under `key` of `[board]`; empty when there is none.
-fn texts(
-    table: &Table,
-    key: &str,
-    lines: Lines<'_>,
-    complaints: &mut Vec<Complaint>,
-) -> Vec<String> {
-    let Some(node) = table.get(key) else { return Vec::new() };
-    let texts = match &node.value {
-        Value::List(nodes) => nodes
-            .iter()
-            .map(|node| if let Value::Text(text) = &node.value { Some(text.clone()) } else { None })
-            .collect::<Option<Vec<String>>>(),
-        _ => None,
-    };
-    texts.unwrap_or_else(|| {
-        let message = format!("board.{key}: expected a list of strings");
-        complaints.push(lines.complaint(node.at, message));
-        Vec::new()
-    })
 }

@@ -1,7 +1,8 @@
 //! The machine that a case is set on: its board as topology and policies, and the heaps that it
 //! states.
 
-use super::file::{Board, Case, Source};
+use super::board::{Board, Source};
+use super::file::Case;
 use crate::complete;
 use crate::discover::{self, Observation, SeenHeap};
 use crate::topology::{Topology, UnknownDevice};

@@ -5,6 +5,7 @@
 //! candidates is the broker's own, over heaps that fail as the case says. Then every expectation
 //! is compared.
 
+mod board;
 mod compare;
 mod expect;
 mod fallback;

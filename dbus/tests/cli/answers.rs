@@ -54,6 +54,26 @@ fn a_malformed_question_is_refused_by_key() {
 }
 
 #[test]
+fn a_heap_that_nobody_bears_is_absent_and_not_an_error() {
+    let run = Machine::new().heapq(&["plan", "cpu", "--size", "1", "--heap", "sistem"]);
+    assert_eq!(run.code, Some(3), "{}", run.err);
+    assert!(run.out.contains("sistem"), "{}", run.out);
+}
+
+#[test]
+fn a_policy_file_with_an_error_is_told_and_the_others_count() {
+    let machine = Machine::new();
+    machine.file("policies/60-torn.toml", "[[device]\n");
+    machine.file("policies/61-mine.toml", "[[heap]]\nname = \"system\"\nweight = 7\n");
+    let policies = machine.root().join("policies");
+    let ask = ["--json", "plan", "cpu", "--size", "4096", "--policy-dir"];
+    let run = machine.heapq(&[&ask[..], &[policies.to_str().unwrap()]].concat());
+    assert_eq!(run.code, Some(0), "{}", run.err);
+    assert!(run.err.contains("60-torn.toml"), "{}", run.err);
+    assert_eq!(run.json()["plan"]["candidates"][0]["heaps"][0], "system");
+}
+
+#[test]
 fn an_absurd_size_is_answered_and_not_tried() {
     let machine = Machine::new();
     let run = machine.heapq(&["alloc", "cpu", "--size", "16777215T", "--stand-in"]);

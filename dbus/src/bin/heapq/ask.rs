@@ -222,3 +222,63 @@ fn bytes(typed: &str) -> Result<u64, String> {
         .checked_mul(1 << shift)
         .ok_or_else(|| format!("{typed} is more than 64 bits of bytes can say"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text<'a>(table: &'a Table, key: &str) -> Option<&'a str> {
+        match table.get(key).map(|node| &node.value) {
+            Some(Value::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    fn usages(table: &Table) -> usize {
+        match table.get("usage").map(|node| &node.value) {
+            Some(Value::List(words)) => words.len(),
+            _ => 0,
+        }
+    }
+
+    #[test]
+    fn a_colon_in_a_devices_name_is_not_taken_for_a_usage() {
+        for (typed, device, words) in [
+            ("/dev/video0", "/dev/video0", 0),
+            ("/dev/video0:capture,cpu-read", "/dev/video0", 2),
+            ("0000:00:02.0", "0000:00:02.0", 0),
+            ("0000:00:02.0:scanout", "0000:00:02.0", 1),
+            ("driver:uvcvideo", "driver:uvcvideo", 0),
+            ("driver:encode", "driver:encode", 0),
+            ("driver:hantro-vpu:encode", "driver:hantro-vpu", 1),
+        ] {
+            let table = participant(typed, &[]);
+            assert_eq!(text(&table, "device"), Some(device), "{typed}");
+            assert_eq!(text(&table, "name"), Some(device), "{typed}");
+            assert_eq!(usages(&table), words, "{typed}");
+        }
+    }
+
+    #[test]
+    fn names_are_as_typed_and_unique() {
+        let one = participant("camera=/dev/video0:capture", &[]);
+        assert_eq!(
+            (text(&one, "name"), text(&one, "device")),
+            (Some("camera"), Some("/dev/video0"))
+        );
+        let two = participant("camera=/dev/video1", std::slice::from_ref(&one));
+        assert_eq!(text(&two, "name"), Some("camera#2"));
+        let cpu = participant("cpu", &[one, two]);
+        assert_eq!((text(&cpu, "device"), usages(&cpu)), (None, 2));
+    }
+
+    #[test]
+    fn sizes_with_units() {
+        assert_eq!(bytes("600K"), Ok(614_400));
+        assert_eq!(bytes("2MiB"), Ok(2 << 20));
+        assert_eq!(bytes("0"), Ok(0));
+        for wrong in ["", "K", "-1", "1.5M", "1Q", "16777216T", "99999999999999999999"] {
+            assert!(bytes(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -71,7 +71,9 @@ impl Report for Allocated {
             lines.push(format!("{heap} failed: {failure}\n"));
         }
         if let Some(Quota { what, bound, in_use, asked }) = &self.quota {
-            lines.push(format!("over quota: {asked} {what} more than {in_use} of {bound}\n"));
+            lines.push(format!(
+                "over quota: {asked} {what} asked for, {in_use} of {bound} in use\n"
+            ));
         }
         if self.stand_in {
             lines.push("stand-in: these buffers are memfds and no dma-bufs\n".to_owned());

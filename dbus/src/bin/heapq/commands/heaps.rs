@@ -108,8 +108,10 @@ impl Row {
             return if self.address_bits == 64 { "anywhere".to_owned() } else { bits };
         };
         let mut place = format!("{first:#x}-{end:#x}");
-        if intervals.len() > 1 {
-            place.push_str(&format!(" with {} gaps", intervals.len() - 1));
+        match intervals.len() {
+            0 | 1 => {}
+            2 => place.push_str(" with a gap"),
+            several => place.push_str(&format!(" with {} gaps", several - 1)),
         }
         if end
             .checked_sub(1)

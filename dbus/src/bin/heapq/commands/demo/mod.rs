@@ -104,9 +104,9 @@ fn granted(outcome: Outcome) -> Result<Grant, Problem> {
             let tried = tried.iter().map(|(heap, failure)| format!("{heap}: {failure}"));
             Err(Problem::Demo(format!("no memory: {}", tried.collect::<Vec<_>>().join("; "))))
         }
-        Outcome::OverQuota { what, bound, in_use, asked } => {
-            Err(Problem::Demo(format!("over quota: {asked} {what} more than {in_use} of {bound}")))
-        }
+        Outcome::OverQuota { what, bound, in_use, asked } => Err(Problem::Demo(format!(
+            "over quota: {asked} {what} asked for, {in_use} of {bound} in use"
+        ))),
     }
 }
 

@@ -48,8 +48,10 @@ impl Cast {
                 with_node(topology).find(|device| device.driver.as_deref() == Some(driver))
             })
         };
-        let display = with_node(topology)
-            .find(|device| &*device.subsystem == "drm" && device.nodes.iter().any(is_card));
+        let display = with_node(topology).find(|device| {
+            let shows = device.driver.as_deref() != Some("vgem");
+            &*device.subsystem == "drm" && shows && device.nodes.iter().any(is_card)
+        });
         let role = |name, usage, held, device: Option<&Device>| Role {
             name,
             usage,
