@@ -104,7 +104,7 @@ pub(crate) enum Command {
     Plan(Ask),
     /// Say which heap would serve and why each other one does not, or what is in the way.
     Explain(Ask),
-    /// Allocate, and give the buffers to a command.
+    /// Allocate, and give the buffers to a command; without one, show them and give them back.
     Alloc {
         #[command(flatten)]
         ask: Ask,

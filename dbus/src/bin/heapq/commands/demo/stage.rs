@@ -54,9 +54,8 @@ impl Machine {
         }
         let board = printable(self.board.as_deref().unwrap_or("a board"));
         format!(
-            "This machine has no dma-buf heaps that we may open and that serve its devices, so \
-             this is a\nbundled board ({board}); its heaps ({heaps}) are\nstand-ins: plain \
-             memfds, no dma-bufs.\n"
+            "A bundled board, {board}, with stand-in heaps ({heaps}): memfds, no dma-bufs.\n\
+             This machine has no dma-buf heaps that we may open and that serve its own devices.\n"
         )
     }
 }
