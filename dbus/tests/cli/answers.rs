@@ -120,8 +120,10 @@ fn a_command_gets_the_buffers_and_its_status_is_ours() {
     ]);
     assert_eq!(run.code, Some(42), "{}{}", run.out, run.err);
     assert_eq!(run.out, "3 default_cma_region 10000\n12288\n12288\n12288\n");
-    let run =
-        machine.heapq(&["alloc", "cpu", "--size", "1", "--stand-in", "--exec", "/nonexistent"]);
+    let ask = ["alloc", "cpu", "--size", "1", "--stand-in", "--exec"];
+    let killed = machine.heapq(&[&ask[..], &["sh", "-c", "kill -9 $$"]].concat());
+    assert_eq!(killed.code, Some(128 + 9), "as a shell says it");
+    let run = machine.heapq(&[&ask[..], &["/nonexistent"]].concat());
     assert_eq!(run.code, Some(1));
     assert!(run.err.contains("/nonexistent"), "{}", run.err);
 }
