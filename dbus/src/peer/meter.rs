@@ -6,6 +6,10 @@ pub(super) const MESSAGE: u64 = 256 << 10;
 /// Most bytes before the first message; a proper introduction takes about a hundred.
 const HANDSHAKE: u64 = 4096;
 
+/// Most descriptors that a peer may send with one message, in however many parts: no question has
+/// more. Before the first message there are none.
+pub(super) const DESCRIPTORS: usize = 16;
+
 /// The part of a message that says how long it is.
 const HEADER: usize = 16;
 
@@ -13,6 +17,8 @@ const HEADER: usize = 16;
 #[derive(Debug)]
 pub(super) struct Meter {
     phase: Phase,
+    /// Descriptors that came with the message that is being read.
+    descriptors: usize,
 }
 
 #[derive(Debug)]
@@ -36,13 +42,24 @@ pub(super) enum Offence {
     Line,
     #[error("a message of {0} bytes exceeds the bound of {MESSAGE}")]
     Message(u64),
+    #[error("more than {DESCRIPTORS} descriptors with one message, or any before the first")]
+    Descriptors,
     #[error("byte order {0:#04x}")]
     Order(u8),
 }
 
 impl Meter {
     pub(super) fn new() -> Self {
-        Self { phase: Phase::Handshake { tail: [0; 7], taken: 0 } }
+        Self { phase: Phase::Handshake { tail: [0; 7], taken: 0 }, descriptors: 0 }
+    }
+
+    /// Takes note of descriptors; to be called before [`feed`](Self::feed) for the bytes that they
+    /// came with. zbus keeps them until the message is complete, so a message in many small parts
+    /// could bring any number.
+    pub(super) fn descriptors(&mut self, came: usize) -> Result<(), Offence> {
+        self.descriptors = self.descriptors.saturating_add(came);
+        let bound = if matches!(self.phase, Phase::Handshake { .. }) { 0 } else { DESCRIPTORS };
+        if self.descriptors > bound { Err(Offence::Descriptors) } else { Ok(()) }
     }
 
     /// Takes note of bytes that came, and returns how many method calls that want an answer begin
@@ -89,6 +106,7 @@ impl Meter {
     fn next_message(&mut self) {
         if matches!(self.phase, Phase::Rest { left: 0 }) {
             self.phase = START;
+            self.descriptors = 0;
         }
     }
 }
@@ -147,6 +165,25 @@ mod tests {
         meter.feed(HELLO).unwrap();
         let claim = header(1, 0, 8, 127 << 20);
         assert_eq!(meter.feed(&claim), Err(Offence::Message((127 << 20) + 8)));
+    }
+
+    #[test]
+    fn descriptors_are_counted_over_the_parts_of_a_message() {
+        assert_eq!(Meter::new().descriptors(1), Err(Offence::Descriptors));
+        let mut meter = Meter::new();
+        meter.feed(HELLO).unwrap();
+        for part in header(1, 0, 8, 0).chunks(8) {
+            meter.descriptors(8).unwrap();
+            meter.feed(part).unwrap();
+        }
+        assert_eq!(meter.descriptors(1), Err(Offence::Descriptors));
+        let mut meter = Meter::new();
+        meter.feed(HELLO).unwrap();
+        for _ in 0..3 {
+            // The count begins anew with each message.
+            meter.descriptors(16).unwrap();
+            meter.feed(&header(1, 0, 0, 0)).unwrap();
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The guarded socket: see the module above for what it guards against.
 
-use super::meter::Meter;
+use super::meter::{DESCRIPTORS, Meter};
 use async_trait::async_trait;
 use rustix::io::Errno;
 use rustix::net::{
@@ -22,9 +22,6 @@ use zbus::message::Type;
 /// Calls of one peer that may be unanswered before no more are read. With 16 descriptors in each
 /// answer this also bounds those that wait in a socket which nobody reads.
 const UNANSWERED: usize = 8;
-
-/// Most descriptors that a peer may send with one part of a message: no question has more.
-const DESCRIPTORS: usize = 16;
 
 /// Most descriptors that go out with one message.
 const SENT: usize = crate::service::BUFFERS_PER_MESSAGE;
@@ -97,6 +94,7 @@ impl ReadHalf for Reader {
         self.calls.room().await;
         let received = self.stream.async_io(Interest::READABLE, || receive(&self.stream, buffer));
         let (bytes, descriptors) = received.await?;
+        self.meter.descriptors(descriptors.len()).map_err(refused)?;
         let calls = self.meter.feed(&buffer[..bytes]).map_err(refused)?;
         self.calls.came(calls);
         Ok((bytes, descriptors))

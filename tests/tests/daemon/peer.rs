@@ -6,8 +6,11 @@ use super::heapqd::{Heapqd, PATIENCE, binary, policy_dir};
 use super::machine::machine;
 use heapq_allocator::Outcome;
 use heapq_dbus::client::{Client, Failure, Place};
-use std::io::{Read, Write};
-use std::os::fd::OwnedFd;
+use rustix::io::Errno;
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+use std::io::{IoSlice, Read, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -128,6 +131,19 @@ impl Raw {
         bytes[..length].to_vec()
     }
 
+    /// Some bytes with copies of a descriptor.
+    fn say_with(&mut self, bytes: &[u8], descriptors: usize) {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(64))];
+        let mut ancillary = SendAncillaryBuffer::new(&mut space);
+        let stdin = std::io::stdin();
+        let copies = vec![stdin.as_fd(); descriptors];
+        assert!(ancillary.push(SendAncillaryMessage::ScmRights(&copies)));
+        let parts = [IoSlice::new(bytes)];
+        let sent = sendmsg(&self.0, &parts, &mut ancillary, SendFlags::NOSIGNAL);
+        // The daemon may have hung up already.
+        assert!(sent.is_ok() || sent == Err(Errno::PIPE), "{sent:?}");
+    }
+
     /// Whether the daemon has hung up.
     fn ends_cut_off(mut self) -> bool {
         let mut rest = Vec::new();
@@ -168,6 +184,25 @@ async fn claimed_lengths_garbage_and_cut_off_introductions_are_hung_up_on() {
     daemon.settles_at(before).await;
     assert!(daemon.memory() < memory + (16 << 20), "{memory} became {}", daemon.memory());
     assert!(matches!(peer(&path).await.allocate(&simple(1, 4096)).await, Ok(Outcome::Granted(_))));
+}
+
+#[tokio::test]
+async fn descriptors_that_nobody_asked_for_are_not_kept() {
+    let (bus, root) = (Bus::start(), machine());
+    let (daemon, path) = start(&bus, root.path()).await;
+    let (before, _) = warmed_up(&daemon, &path).await;
+    let mut early = Raw::connect(&path);
+    early.say_with(b"\0", 1);
+    assert!(early.ends_cut_off());
+    let mut many = Raw::introduced(&path);
+    many.say_with(b"l", 40);
+    assert!(many.ends_cut_off());
+    let mut parts = Raw::introduced(&path);
+    for byte in header(1000, 8) {
+        parts.say_with(&[byte], 2);
+    }
+    assert!(parts.ends_cut_off());
+    daemon.settles_at(before).await;
 }
 
 #[tokio::test]

@@ -51,6 +51,8 @@ const SETTLE: Duration = Duration::from_millis(100);
 /// What keeps it from serving, at the start or later.
 pub(crate) async fn run(options: &Options, service: Arc<Service>) -> Result<(), Error> {
     let mut signals = Signals::new().map_err(|error| Error::io("signals", error))?;
+    // Before the name: who sees it may connect at once.
+    let on_socket = private(options, service.clone())?;
     let on_bus = match options.bus() {
         Some(builder) => Some(bus::serve(service.clone(), builder).await?),
         None => None,
@@ -61,7 +63,6 @@ pub(crate) async fn run(options: &Options, service: Arc<Service>) -> Result<(), 
             None => std::future::pending().await,
         }
     };
-    let on_socket = private(options, service.clone())?;
     let machine = follow_machine(options, service.clone());
     manager::ready(&status(&service));
     tracing::info!("serving {}", status(&service));
