@@ -2,7 +2,7 @@
 //!
 //! A bus bounds what a client may send and leave unread; here we have to. zbus's own socket takes
 //! a claimed message length at its word and answers calls whether or not the answers are read, so
-//! one peer could have gigabytes and every file descriptor of the process. [`Guarded`] is a socket
+//! one peer could have gigabytes and every file descriptor of the process. `Guarded` is a socket
 //! that reads no message above a bound, and none at all while too many calls are unanswered.
 //!
 //! Who the client is, the kernel says: `SO_PEERCRED` of the socket, taken when the connection was

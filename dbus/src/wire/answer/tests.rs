@@ -1,0 +1,72 @@
+use super::*;
+use heapq_constraints::value::{Table, Value};
+use heapq_constraints::{Heap, HeapSet, Origin, Question, solve, vocabulary};
+use zbus::wire::serialized::Context;
+use zbus::wire::{LE, to_bytes};
+
+/// The answer of a machine with one scattered heap.
+fn answer(key: &str, stated: Value) -> Answer {
+    let mut table = Table::default();
+    table.push("name", Value::Text("camera".into()));
+    table.push("min-size", Value::Integer(5000));
+    table.push(key, stated);
+    let participant = vocabulary::participant(&table, &|_| Origin::Client).unwrap();
+    let question = Question { participants: vec![participant], ..Question::default() };
+    solve(&HeapSet::new(vec![Heap::new("system")], &[]).unwrap(), &question).unwrap()
+}
+
+/// Over the wire and back.
+fn sent(dictionary: &Dictionary) -> Received {
+    let bytes = to_bytes(Context::new(LE, 0), dictionary).unwrap();
+    bytes.deserialize().unwrap().0
+}
+
+#[test]
+fn a_grant_comes_back_as_it_went() {
+    let grant = Grant {
+        lease: u64::MAX,
+        answer: answer("held", Value::Integer(2)),
+        candidate: 0,
+        buffers: Vec::new(),
+        total_buffers: 2,
+        fallback_from: vec![("other".into(), "ENOMEM".into())],
+        stand_in: true,
+    };
+    let outcome = Outcome::Granted(grant);
+    let received = sent(&allocated(&outcome, true));
+    let figures = json(&received);
+    assert_eq!(figures["heap"], "system");
+    assert_eq!(figures["allocation-size"], 8192);
+    assert_eq!(figures["total"], 2);
+    let back = read_outcome(&received, Vec::new()).unwrap();
+    assert_eq!(format!("{back:?}"), format!("{outcome:?}"));
+    let bare = sent(&allocated(&outcome, false));
+    assert!(!bare.contains_key("explanation"));
+    assert_eq!(read_outcome(&bare, Vec::new()).unwrap_err().key, "explanation");
+}
+
+#[test]
+fn what_gave_no_buffers_comes_back_explained() {
+    let conflict = answer("contiguous", Value::Bool(true));
+    assert_eq!(conflict.verdict, Verdict::Conflict);
+    let tried = vec![("system".into(), "ENOMEM".into())];
+    let quota = Outcome::OverQuota { what: "bytes", bound: 3, in_use: 2, asked: 7 };
+    let outcomes = [
+        Outcome::Conflict(conflict),
+        Outcome::NoMemory { answer: answer("held", Value::Integer(1)), tried },
+        quota,
+    ];
+    for outcome in outcomes {
+        let back = read_outcome(&sent(&allocated(&outcome, false)), Vec::new()).unwrap();
+        assert_eq!(format!("{back:?}"), format!("{outcome:?}"));
+    }
+}
+
+#[test]
+fn replies_of_another_shape_name_the_key() {
+    let mut received = sent(&planned(&answer("held", Value::Integer(1))));
+    received.insert(VERDICT.into(), OwnedVariant::try_from(Variant::from("maybe")).unwrap());
+    assert_eq!(read_outcome(&received, Vec::new()).unwrap_err().key, VERDICT);
+    received.remove(VERDICT);
+    assert_eq!(read_outcome(&received, Vec::new()).unwrap_err().key, VERDICT);
+}
