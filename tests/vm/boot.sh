@@ -10,7 +10,8 @@ set -uo pipefail
 
 kernel=$1 initrd=$2 log=$3
 shift 3
-seconds=${HEAPQ_VM_TIMEOUT:-240}
+# Half a minute does when the host has nothing else to do.
+seconds=${HEAPQ_VM_TIMEOUT:-600}
 
 # TCG, also where KVM would work: one way to run it everywhere. 1 GiB is what the memory steps of the
 # scenario are written for.

@@ -16,14 +16,18 @@ start_daemon() {
 		--groups "$(unit SupplementaryGroups | tr ' ' ,)" --bounding-set=-all --no-new-privs -- \
 		"${command[@]}" >"$daemon_log" 2>&1 </dev/null &
 	echo $! >"$daemon_pid"
-	heapq-guest wait || fail "heapqd says: $(cat "$daemon_log")"
+	within 120 serves_or_gone
+	serves || fail "heapqd says: $(cat "$daemon_log")"
 }
+
+serves() { heapq-guest owner >/dev/null; }
+serves_or_gone() { serves 2>/dev/null || gone "$(cat "$daemon_pid")"; }
 
 restart_daemon() {
 	local pid
 	pid=$(cat "$daemon_pid")
 	kill "$pid"
-	within 10 gone "$pid"
+	within 60 gone "$pid"
 	start_daemon
 }
 

@@ -49,7 +49,7 @@ step_nodes() {
 	local node
 	/usr/lib/systemd/systemd-udevd --daemon
 	udevadm trigger --action=add
-	udevadm settle --timeout=60
+	udevadm settle --timeout=120
 	for node in /dev/dma_heap/*; do
 		[ "$(stat -c %U:%a "$node")" = heapq:600 ] || fail "$(ls -l "$node")"
 	done

@@ -50,13 +50,13 @@ step_descriptors() {
 		exits 5 as camera heapq-guest ask system "$((1 << 40))" 1
 	done
 	step_client_killed
-	within 10 as_before "$before"
+	within 30 as_before "$before"
 }
 
 # Somebody keeps more buffers than a message carries.
 break_descriptors() {
 	meanwhile() {
 		setpriv --reuid camera --regid camera --init-groups -- heapq-guest hold system 4096 20 >/tmp/kept &
-		within 20 grep -q '20 buffers' /tmp/kept
+		within 60 grep -q '20 buffers' /tmp/kept
 	}
 }

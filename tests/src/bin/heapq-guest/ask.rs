@@ -7,7 +7,6 @@ use heapq_constraints::{Answer, explain};
 use heapq_dbus::client::{Client, Place};
 use heapq_dbus::exit::Exit;
 use heapq_dbus::wire::Asked;
-use std::time::{Duration, Instant};
 
 /// How many buffers, and how large each.
 #[derive(Clone, Copy, Debug)]
@@ -47,19 +46,6 @@ fn participant(name: &str, usage: &str) -> Table {
 /// The service on the system bus.
 pub(crate) async fn service() -> Result<Client, Problem> {
     Ok(Client::connect(Place::System).await?)
-}
-
-/// The service, when it comes within `patience`.
-pub(crate) async fn service_within(patience: Duration) -> Result<Client, Problem> {
-    let begun = Instant::now();
-    loop {
-        match service().await {
-            Err(_) if begun.elapsed() < patience => {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-            other => return other,
-        }
-    }
 }
 
 /// The buffers, or the answer for which there are none.

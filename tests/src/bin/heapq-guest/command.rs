@@ -6,13 +6,11 @@ use crate::problem::Problem;
 use heapq_allocator::sys::dma_heap;
 use heapq_dbus::proxy::NAME;
 use std::os::fd::AsFd;
-use std::time::Duration;
 use zbus::fdo::DBusProxy;
 use zbus::names::BusName;
 
 const USAGE: &str = "COMMAND
   owner                           the uid and pid that serve org.heapq.Allocator1
-  wait                            until the service answers
   capture NODE [--for NODE|--mislaid]  a frame into buffers from the daemon, read back
   refused NODE --for NODE         buffers for the second NODE queued into the first: EFAULT
   ask HEAP BYTES COUNT            buffers, given back at once
@@ -23,10 +21,6 @@ const USAGE: &str = "COMMAND
 pub(crate) async fn run(words: &[&str]) -> Result<String, Problem> {
     match *words {
         ["owner"] => owner().await,
-        ["wait"] => {
-            ask::service_within(Duration::from_secs(20)).await?;
-            Ok("the service answers".to_owned())
-        }
         ["capture", node] => frame::capture(node, node, false).await,
         ["capture", node, "--mislaid"] => frame::capture(node, node, true).await,
         ["capture", node, "--for", other] => frame::capture(node, other, false).await,

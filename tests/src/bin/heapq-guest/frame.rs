@@ -15,8 +15,8 @@ use std::time::Duration;
 const QUEUED: u32 = 3;
 /// What is in a buffer before the device writes: nothing that a zeroed buffer or a picture is full of.
 const FILLER: u8 = 0xa5;
-/// vivid takes a second at most in an emulated machine.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// vivid takes a second, and a busy host makes an emulated machine slow.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A frame of 4 MB from `node`, in buffers that heapqd gave for the device `other`, read back through
 /// a mapping. With `mislaid`, that of a buffer which the device never saw.
