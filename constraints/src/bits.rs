@@ -1,18 +1,16 @@
 //! Sets of heaps as bits: the search intersects them by the thousand.
 
 /// How many heaps a machine may offer. Real ones offer fewer than ten; the bound keeps a set of
-/// them small enough to copy.
-pub(crate) const MAX_HEAPS: usize = 256;
-
-const WORDS: usize = MAX_HEAPS / 64;
+/// them as cheap as a number.
+pub(crate) const MAX_HEAPS: usize = 128;
 
 /// A set of heaps, by their index in the [`crate::HeapSet`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct HeapBits([u64; WORDS]);
+pub(crate) struct HeapBits(u128);
 
 impl HeapBits {
     /// No heap.
-    pub(crate) const EMPTY: Self = Self([0; WORDS]);
+    pub(crate) const EMPTY: Self = Self(0);
 
     /// The first `count` heaps.
     pub(crate) fn first(count: usize) -> Self {
@@ -21,56 +19,47 @@ impl HeapBits {
 
     /// Adds one. An index past the bound is no heap's and is not added.
     pub(crate) fn insert(&mut self, heap: usize) {
-        if let Some(word) = self.0.get_mut(heap / 64) {
-            *word |= 1 << (heap % 64);
-        }
+        self.0 |= bit(heap);
     }
 
     /// Whether `heap` is in.
-    pub(crate) fn contains(&self, heap: usize) -> bool {
-        self.0.get(heap / 64).is_some_and(|word| word & (1 << (heap % 64)) != 0)
+    pub(crate) fn contains(self, heap: usize) -> bool {
+        self.0 & bit(heap) != 0
     }
 
     /// Whether none is in.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.iter().all(|word| *word == 0)
+    pub(crate) fn is_empty(self) -> bool {
+        self.0 == 0
     }
 
     /// Those in both.
     pub(crate) fn and(self, other: Self) -> Self {
-        self.zip(other, |a, b| a & b)
+        Self(self.0 & other.0)
     }
 
     /// Those in either.
     pub(crate) fn or(self, other: Self) -> Self {
-        self.zip(other, |a, b| a | b)
+        Self(self.0 | other.0)
     }
 
     /// Those that `other` lacks.
     pub(crate) fn without(self, other: Self) -> Self {
-        self.zip(other, |a, b| a & !b)
+        Self(self.0 & !other.0)
     }
 
     /// The heaps that are in, lowest first.
     pub(crate) fn iter(self) -> impl Iterator<Item = usize> {
-        self.0.into_iter().enumerate().flat_map(|(index, word)| {
-            std::iter::successors(Some(word), |rest| Some(rest & rest.wrapping_sub(1)))
-                .take_while(|rest| *rest != 0)
-                .map(move |rest| index * 64 + lowest(rest))
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            let lowest = usize::try_from(rest.trailing_zeros()).ok().filter(|_| rest != 0)?;
+            rest &= rest - 1;
+            Some(lowest)
         })
-    }
-
-    fn zip(self, other: Self, join: impl Fn(u64, u64) -> u64) -> Self {
-        let mut result = self;
-        for (word, from) in result.0.iter_mut().zip(other.0) {
-            *word = join(*word, from);
-        }
-        result
     }
 }
 
-fn lowest(word: u64) -> usize {
-    usize::try_from(word.trailing_zeros()).unwrap_or(0)
+fn bit(heap: usize) -> u128 {
+    u32::try_from(heap).ok().and_then(|heap| 1_u128.checked_shl(heap)).unwrap_or(0)
 }
 
 impl FromIterator<usize> for HeapBits {
@@ -86,9 +75,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn iterates_over_what_was_inserted_across_words() {
-        let set: HeapBits = [0, 63, 64, 200, 255].into_iter().collect();
-        assert_eq!(set.iter().collect::<Vec<_>>(), [0, 63, 64, 200, 255]);
+    fn iterates_over_what_was_inserted() {
+        let set: HeapBits = [0, 63, 64, 100, 127].into_iter().collect();
+        assert_eq!(set.iter().collect::<Vec<_>>(), [0, 63, 64, 100, 127]);
         assert!(set.contains(64) && !set.contains(65));
     }
 

@@ -29,7 +29,7 @@ impl HeapSet {
     ///
     /// # Errors
     /// A name that two heaps bear, as `heap.NAME.name` or `heap.NAME.aliases` of the later one;
-    /// more than 256 heaps (`heap`) or 4096 edges (`compatibility`).
+    /// more than 128 heaps (`heap`) or 4096 edges (`compatibility`).
     pub fn new(mut heaps: Vec<Heap>, edges: &[Edge]) -> Result<Self, Invalid> {
         bounded("heap", heaps.len(), MAX_HEAPS)?;
         bounded("compatibility", edges.len(), MAX_EDGES)?;
@@ -222,7 +222,7 @@ mod tests {
 
     #[test]
     fn too_many_heaps_are_refused() {
-        let heaps = (0..257).map(|n| Heap::new(format!("h{n}"))).collect();
+        let heaps = (0..129).map(|n| Heap::new(format!("h{n}"))).collect();
         assert_eq!(HeapSet::new(heaps, &[]).unwrap_err().key, "heap");
     }
 }

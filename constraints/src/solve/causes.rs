@@ -13,7 +13,7 @@ use super::search::Exhausted;
 pub(crate) const LISTED: usize = 64;
 
 /// How many candidates are kept while searching.
-const CANDIDATES: usize = 2048;
+const CANDIDATES: usize = 1024;
 
 /// A set of elements, by index.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -46,18 +46,21 @@ enum Ask {
 
 /// All elements of a question.
 #[derive(Debug)]
-pub(crate) struct Causative<'m, 'a> {
-    model: &'m Model<'a>,
+pub(crate) struct Causative {
     /// By name, so that what is found first does not depend on the order of the question.
     pub(crate) causes: Vec<Cause>,
-    /// The constraints that no element stands for, e.g. `planes`.
+    /// What no element stands for: whom heaps are reserved for.
     base: Needs,
     terms: Terms,
+    /// The lists of required participants, with nothing that binds yet (`planes` always does), and
+    /// where those of each participant are among them.
+    lists: Vec<Active>,
+    lists_of: Vec<Vec<usize>>,
 }
 
-impl<'m, 'a> Causative<'m, 'a> {
+impl Causative {
     /// The elements of the question of `model`, whose request comes to `terms`.
-    pub(crate) fn new(model: &'m Model<'a>, terms: Terms) -> Self {
+    pub(crate) fn new(model: &Model, terms: Terms) -> Self {
         let mut causes = Vec::new();
         let mut base = Needs::any(model.set);
         let required = model.parts.iter().enumerate().filter(|(_, part)| !part.stated.optional);
@@ -73,14 +76,20 @@ impl<'m, 'a> Causative<'m, 'a> {
             cause.place = place;
         }
         causes.sort_by(|a, b| a.shown.name.cmp(&b.shown.name));
-        Self { model, causes, base, terms }
+        let unbound = |list| Active { list, choice: false, keys: Keys::NONE };
+        let lists: Vec<Active> = model.binding_lists().into_iter().map(unbound).collect();
+        let mut lists_of = vec![Vec::new(); model.parts.len()];
+        for (index, active) in lists.iter().enumerate() {
+            lists_of[model.formats.lists[active.list].part].push(index);
+        }
+        Self { causes, base, terms, lists, lists_of }
     }
 
     /// What is to be satisfied when only the elements of `kept` hold.
     pub(crate) fn space<'s>(&self, kept: &Subset, pairs: &'s [Pair]) -> Space<'s> {
         let mut space = Space {
             base: self.base.clone(),
-            active: self.lists(),
+            active: self.lists.clone(),
             decisions: Vec::new(),
             terms: self.terms,
             pairs,
@@ -113,14 +122,7 @@ impl<'m, 'a> Causative<'m, 'a> {
     }
 
     fn bind(&self, space: &mut Space, part: usize, change: impl Fn(&mut Active)) {
-        let of_part = |active: &&mut Active| self.model.formats.lists[active.list].part == part;
-        space.active.iter_mut().filter(of_part).for_each(change);
-    }
-
-    /// The lists of required participants, with nothing that binds yet.
-    fn lists(&self) -> Vec<Active> {
-        let lists = self.model.binding_lists();
-        lists.into_iter().map(|list| Active { list, choice: false, keys: Keys::NONE }).collect()
+        self.lists_of[part].iter().for_each(|list| change(&mut space.active[*list]));
     }
 
     /// The elements of a set, in the order of the question.

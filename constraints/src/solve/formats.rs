@@ -5,7 +5,7 @@ use crate::kind::format::Keys;
 use crate::kind::plane::PlaneNeeds;
 use crate::vocabulary::modifier_key;
 use crate::{HeapSet, Name};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// The entries of one format fact.
 #[derive(Debug)]
@@ -135,6 +135,15 @@ impl<'a> Formats<'a> {
     /// The pairs of stated names that at least one of `lists` covers, in the order of the names.
     pub(crate) fn any_pairs(&self, lists: impl Iterator<Item = usize>) -> Vec<Pair> {
         self.sorted(lists.flat_map(|list| self.stated_by(list)).collect(), &[])
+    }
+
+    /// Of pairs that the same entries cover, one: whether anything comes of them is the same.
+    pub(crate) fn distinct(pairs: Vec<Pair>) -> Vec<Pair> {
+        let mut seen = HashSet::new();
+        let entries = |pair: &Pair| -> Vec<Option<usize>> {
+            pair.covers.iter().map(|cover| cover.map(|cover| cover.entry)).collect()
+        };
+        pairs.into_iter().filter(|pair| seen.insert((pair.fourcc, entries(pair)))).collect()
     }
 
     fn sorted(&self, mut found: Vec<(u32, u32)>, must: &[usize]) -> Vec<Pair> {

@@ -24,14 +24,18 @@ use crate::vocabulary::Invalid;
 use crate::{Answer, HeapSet, Question};
 use causes::{Causes, Subset};
 use elements::Causative;
-use formats::Pair;
+use formats::{Formats, Pair};
 use model::Model;
 use rank::Cast;
 use search::{Decision, Exhausted, Found, Space, Strictness, Work, whole};
 use shape::Terms;
 
-/// How many sets of elements the search for conflicts may try.
-const TRIALS: u64 = 20_000;
+/// How many sets of elements the search for conflicts may try. Each that is listed takes some dozen;
+/// what many devices leave open beyond is not worth a client's wait.
+const TRIALS: u64 = 4_000;
+
+/// How many more it may try where the conflicts are too many or too large to find them all.
+const FURTHER_TRIALS: u64 = 1_000;
 
 /// Why a question has no answer at all.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -140,7 +144,7 @@ fn conflict(model: &Model, terms: Terms) -> Result<Answer, Refused> {
     check::bounded("pairs of fourcc and modifier", model.formats.breadths(), check::PAIRS)?;
     let lists = 0..model.formats.lists.len();
     let required = |list: &usize| !model.parts[model.formats.lists[*list].part].stated.optional;
-    let pairs = model.formats.any_pairs(lists.filter(required));
+    let pairs = Formats::distinct(model.formats.any_pairs(lists.filter(required)));
     let causative = Causative::new(model, terms);
     let count = causative.causes.len();
     let works = |trials: u64, steps: u64| {
@@ -152,10 +156,11 @@ fn conflict(model: &Model, terms: Terms) -> Result<Answer, Refused> {
         }
     };
     let mut found = causes::causes(count, works(TRIALS, search::STEPS));
-    causes::further(count, &mut found, works(TRIALS, search::STEPS));
+    causes::further(count, &mut found, works(FURTHER_TRIALS, search::STEPS));
     if found.conflicts.is_empty() {
         let what = "sets of constraints to find a conflict in";
-        return Err(Refused::TooMany { what, found: TRIALS + 1, bound: TRIALS });
+        let bound = TRIALS + FURTHER_TRIALS;
+        return Err(Refused::TooMany { what, found: bound + 1, bound });
     }
     let (nobody, firsts) = first_tables(model);
     let cast = Cast { out: &nobody, tables: &firsts };

@@ -298,7 +298,7 @@ impl Search<'_, '_, '_> {
             return Ok(None);
         };
         let mut pairs = self.choices(active);
-        pairs.sort_by_key(|pair| pair.map(|pair| self.space.pairs[pair].rank(active)));
+        pairs.sort_by_cached_key(|pair| pair.map(|pair| self.space.pairs[pair].rank(active)));
         for pair in pairs {
             let Some(shape) = self.shape(needs, settled, pair, active, work)? else { continue };
             let strict = self.space.strict;

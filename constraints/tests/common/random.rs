@@ -210,7 +210,7 @@ fn of_kind(plain: bool) -> impl Strategy<Value = Setting> {
                 ],
                 vec![],
             ));
-            all.iter_mut().for_each(|participant| participant.driver = None);
+            all.iter_mut().for_each(|participant| participant.usage.insert(Usage::Encode));
             let edge = |(from, to)| Edge { from, to, origin: Origin::Client };
             Setting {
                 heaps,
@@ -279,7 +279,11 @@ pub(crate) fn element_dropped(mut setting: Setting, element: &str) -> Option<Set
     setting.question.participants.retain(|participant| !participant.optional);
     if let Some(heap) = element.strip_prefix("heap.") {
         let heap = setting.heaps.iter_mut().find(|one| &*one.name == heap)?;
-        (heap.present, heap.permitted, heap.reserved_for) = (true, true, vec![]);
+        (heap.present, heap.permitted) = (true, true);
+        if !heap.reserved_for.is_empty() {
+            // It stays one that no edge is derived for.
+            heap.reserved_for = Usage::ALL.iter().map(|usage| usage.word().into()).collect();
+        }
         return Some(setting);
     }
     if let Some(key) = element.strip_prefix("request.") {
