@@ -49,7 +49,6 @@ fn satisfiable(setting: &Setting) -> bool {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 300,
         failure_persistence: None,
         ..ProptestConfig::default()
     })]

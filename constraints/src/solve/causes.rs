@@ -73,6 +73,8 @@ pub(crate) struct Causes {
     pub(crate) fixes: Vec<Subset>,
     /// These are all.
     pub(crate) complete: bool,
+    /// Candidates that were not tried, the smallest first.
+    open: Vec<Subset>,
 }
 
 struct Candidate {
@@ -92,14 +94,14 @@ pub(crate) fn causes(
         // The smallest first, so that what is listed when there are too many is what is short.
         let open = candidates.iter().enumerate().filter(|(_, one)| !one.fails);
         let Some((next, _)) = open.min_by_key(|(_, one)| (one.set.len(), &one.set)) else {
-            break Ok(true);
+            break true;
         };
         let seed = candidates[next].set.clone();
         match works(&seed) {
-            Err(exhausted) => break Err(exhausted),
+            Err(Exhausted) => break false,
             Ok(false) => candidates[next].fails = true,
             Ok(true) => match grow(count, seed, &mut works) {
-                Err(exhausted) => break Err(exhausted),
+                Err(Exhausted) => break false,
                 Ok(largest) => {
                     let fix = largest.complement(count);
                     candidates = hitting(candidates, &fix);
@@ -109,22 +111,36 @@ pub(crate) fn causes(
         }
         let failing = candidates.iter().filter(|one| one.fails).count();
         if failing > LISTED || candidates.len() > CANDIDATES {
-            break Ok(false);
+            break false;
         }
     };
-    let failing = candidates.into_iter().filter(|one| one.fails).map(|one| one.set);
-    let mut causes = Causes { conflicts: failing.collect(), fixes, complete: ended == Ok(true) };
+    candidates.sort_by_key(|one| (one.set.len(), one.set.clone()));
+    let (failing, open): (Vec<_>, Vec<_>) = candidates.into_iter().partition(|one| one.fails);
+    let sets = |all: Vec<Candidate>| all.into_iter().map(|one| one.set).collect();
+    let (conflicts, open) = (sets(failing), sets(open));
+    let mut causes = Causes { conflicts, fixes, open, complete: ended };
     causes.settle();
     causes
 }
 
-/// Adds conflicts to a list that is not complete, up to what is listed: each is shrunk from all
-/// elements without one of a known conflict, so that it is another.
+/// Adds conflicts to a list that is not complete, up to what is listed. First from the candidates
+/// that are left: one that fails is minimal, since it meets every fix only just. Then each is
+/// shrunk from all elements without one of a known conflict, so that it is another.
 pub(crate) fn further(
     count: usize,
     found: &mut Causes,
     mut works: impl FnMut(&Subset) -> Result<bool, Exhausted>,
 ) {
+    for candidate in std::mem::take(&mut found.open) {
+        if found.conflicts.len() >= LISTED {
+            break;
+        }
+        match works(&candidate) {
+            Ok(true) => {}
+            Ok(false) => found.conflicts.push(candidate),
+            Err(_) => return found.settle(),
+        }
+    }
     let mut tried = 0;
     while !found.complete && found.conflicts.len() < LISTED {
         let Some(known) = found.conflicts.get(tried).cloned() else {
