@@ -18,7 +18,7 @@ mod stated;
 
 pub use compare::Difference;
 pub use file::{Case, Complaint, LONGEST, Unusable};
-pub use run::{CaseResult, Outcome, Runner, run_all};
+pub use run::{CaseResult, Outcome, Runner, Unanswered, run_all};
 pub use shown::Shown;
 pub use stated::{QuestionFile, question};
 

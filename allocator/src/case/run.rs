@@ -5,7 +5,8 @@ use super::fallback::walk;
 use super::file::{Case, Unusable};
 use super::find;
 use super::machine::{Machine, NoMachine, checked};
-use heapq_constraints::{Heap, Refused, explain, solve};
+use heapq_constraints::vocabulary::Invalid;
+use heapq_constraints::{Answer, Heap, Refused, explain, solve};
 use heapq_policies::{PolicySet, load};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -94,49 +95,82 @@ impl Runner {
     /// Runs one case.
     #[must_use]
     pub fn run(&self, case: &Case) -> CaseResult {
-        let outcome = match Machine::of(case, &self.policies, &self.policy_dirs) {
-            _ if !case.stated.invalid.is_empty() => malformed(case),
-            Ok(machine) => asked(case, &machine),
-            Err(NoMachine::Unsupported(because)) => Outcome::Skipped { because },
-            Err(NoMachine::Broken(complaints)) => Outcome::Unusable { complaints },
-            Err(NoMachine::Heaps(invalid)) => compared(case, &Came::Invalid(invalid), &[]),
+        let outcome = match self.asked(case) {
+            Ok((answer, machine)) => compared_with(case, answer, &machine),
+            Err(Unanswered::Unsupported(because)) => Outcome::Skipped { because },
+            Err(Unanswered::Unusable(complaints)) => Outcome::Unusable { complaints },
+            Err(Unanswered::Invalid(invalid, _)) => compared(case, &Came::Invalid(invalid), &[]),
+            Err(Unanswered::TooMany(message)) => compared(case, &Came::TooMany(message), &[]),
         };
         CaseResult { file: case.file.clone(), name: case.name.clone(), outcome }
     }
-}
 
-/// A case whose tables the vocabulary refuses: its first complaint is the verdict.
-fn malformed(case: &Case) -> Outcome {
-    match case.stated.invalid.first() {
-        Some((invalid, _)) => compared(case, &Came::Invalid(invalid.clone()), &[]),
-        None => Outcome::Passed,
+    /// The answer to a case's question on the case's own machine, whatever the case expects.
+    ///
+    /// # Errors
+    /// [`Unanswered`] when its board cannot be read or its question is refused.
+    pub fn answer(&self, case: &Case) -> Result<Answer, Unanswered> {
+        self.asked(case).map(|(answer, _)| answer)
+    }
+
+    fn asked(&self, case: &Case) -> Result<(Answer, Machine), Unanswered> {
+        // A table that the vocabulary refuses comes before what its board may be.
+        if let Some((invalid, line)) = case.stated.invalid.first() {
+            return Err(Unanswered::Invalid(invalid.clone(), *line));
+        }
+        let machine = Machine::of(case, &self.policies, &self.policy_dirs)?;
+        let question = machine.completed(case).map_err(|unknown| {
+            Unanswered::Unusable(format!("{}: {unknown}", case.file.display()))
+        })?;
+        let answer = solve(&machine.heaps, &question).map_err(|refused| match refused {
+            Refused::Invalid(invalid) => Unanswered::Invalid(invalid, None),
+            many @ Refused::TooMany { .. } => Unanswered::TooMany(many.to_string()),
+        })?;
+        Ok((answer, machine))
     }
 }
 
-fn asked(case: &Case, machine: &Machine) -> Outcome {
+/// Why a case's question has no answer.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Unanswered {
+    /// Its board is of a kind that this version cannot read.
+    #[error("{0}")]
+    Unsupported(String),
+    /// Its board, policies or devices cannot be had; a line each, with the file.
+    #[error("{0}")]
+    Unusable(String),
+    /// The question contradicts itself or the vocabulary; with the line, where it has one.
+    #[error("{}{_0}", .1.map(|line| format!("line {line}: ")).unwrap_or_default())]
+    Invalid(Invalid, Option<u32>),
+    /// The question is larger than the solver's bounds.
+    #[error("{0}")]
+    TooMany(String),
+}
+
+impl From<NoMachine> for Unanswered {
+    fn from(none: NoMachine) -> Self {
+        match none {
+            NoMachine::Unsupported(because) => Self::Unsupported(because),
+            NoMachine::Broken(complaints) => Self::Unusable(complaints),
+            NoMachine::Heaps(invalid) => Self::Invalid(invalid, None),
+        }
+    }
+}
+
+/// Walks the candidates over heaps that fail as the case says, and compares.
+fn compared_with(case: &Case, answer: Answer, machine: &Machine) -> Outcome {
     let heaps = &machine.heaps;
-    let question = match machine.completed(case) {
-        Ok(question) => question,
-        Err(unknown) => {
-            let complaints = format!("{}: {unknown}", case.file.display());
-            return Outcome::Unusable { complaints };
-        }
+    let walked = match &answer.plan {
+        None => Ok(Walked::default()),
+        Some(plan) => walk(plan, &case.stated.fails, heaps),
     };
-    let came = match solve(heaps, &question) {
-        Ok(answer) => {
-            match answer.plan.as_ref().map(|plan| walk(plan, &case.stated.fails, heaps)) {
-                None => Came::Answered(Box::new(answer), Walked::default()),
-                Some(Ok(walked)) => Came::Answered(Box::new(answer), walked),
-                Some(Err(error)) => {
-                    let complaints = format!("{}: {error}", case.file.display());
-                    return Outcome::Unusable { complaints };
-                }
-            }
+    match walked {
+        Ok(walked) => compared(case, &Came::Answered(Box::new(answer), walked), heaps.heaps()),
+        Err(error) => {
+            let complaints = format!("{}: {error}", case.file.display());
+            Outcome::Unusable { complaints }
         }
-        Err(Refused::Invalid(invalid)) => Came::Invalid(invalid),
-        Err(refused @ Refused::TooMany { .. }) => Came::TooMany(refused.to_string()),
-    };
-    compared(case, &came, heaps.heaps())
+    }
 }
 
 /// `heaps`: those of the machine, for their names.

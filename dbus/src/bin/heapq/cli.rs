@@ -103,7 +103,13 @@ pub(crate) enum Command {
     #[command(visible_alias = "solve")]
     Plan(Ask),
     /// Say which heap would serve and why each other one does not, or what is in the way.
-    Explain(Ask),
+    Explain {
+        #[command(flatten)]
+        ask: Ask,
+        /// What a case asks, on the case's own board and heaps.
+        #[arg(long, value_name = "CASE.toml", conflicts_with_all = ["participants", "file"])]
+        case: Option<PathBuf>,
+    },
     /// Allocate, and give the buffers to a command; without one, show them and give them back.
     Alloc {
         #[command(flatten)]

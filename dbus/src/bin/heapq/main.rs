@@ -44,7 +44,7 @@ fn run(command: Command, global: &Global) -> Result<ExitCode, Problem> {
         Command::Heaps { heaps } => commands::heaps::run(&heaps, global),
         Command::Devices { devices } => commands::devices::run(&devices, global),
         Command::Plan(ask) => commands::plan::run(&ask, global),
-        Command::Explain(ask) => commands::explain::run(&ask, global),
+        Command::Explain { ask, case } => commands::explain::run(&ask, case.as_deref(), global),
         Command::Alloc { ask, exec, stand_in } => {
             return commands::alloc::run(&ask, &exec, stand_in, global);
         }

@@ -45,6 +45,9 @@ pub(crate) enum Problem {
         /// How it failed.
         source: io::Error,
     },
+    /// A case's machine or question is refused.
+    #[error("{0}")]
+    Case(String),
     /// The demonstration found that something does not hold.
     #[error("{0}")]
     Demo(String),
@@ -64,7 +67,7 @@ impl Problem {
     pub(crate) fn exit(self) -> Exit {
         match self {
             Self::Malformed(Malformed::Nobody) => Exit::Usage,
-            Self::Malformed(_) | Self::UnknownHeap { .. } => Exit::Invalid,
+            Self::Malformed(_) | Self::UnknownHeap { .. } | Self::Case(_) => Exit::Invalid,
             Self::Ask(error) => Exit::from(error),
             Self::Daemon(failure) => Exit::from(&failure),
             Self::Open(_) | Self::Run { .. } | Self::System { .. } | Self::Demo(_) => Exit::Failure,

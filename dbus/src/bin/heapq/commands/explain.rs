@@ -1,18 +1,21 @@
 //! `heapq explain`: the whole answer in words.
 
-use crate::ask::Ask;
+use super::test::policy_dirs_for_cases;
+use crate::ask::{Ask, Malformed};
 use crate::cli::Global;
 use crate::output::{Report, print};
 use crate::problem::Problem;
 use crate::session::Session;
+use heapq_allocator::case::{Case, Runner};
 use heapq_constraints::{Answer, explain};
 use heapq_dbus::exit::Exit;
 use serde::Serialize;
+use std::path::Path;
 
 /// An answer with whoever gave it.
 #[derive(Debug, Serialize)]
 pub(crate) struct Answered {
-    /// `daemon` or `in-process`.
+    /// `daemon`, `in-process`, or `case` where the machine is a case's.
     pub(crate) via: &'static str,
     /// What came.
     #[serde(flatten)]
@@ -43,9 +46,22 @@ pub(crate) fn answer(ask: &Ask, global: &Global) -> Result<Answered, Problem> {
     Ok(Answered { via: session.via(), answer: session.plan(&asked)? })
 }
 
+/// What a case asks, answered on the case's own machine.
+fn answer_of_case(file: &Path, global: &Global) -> Result<Answered, Problem> {
+    let runner = Runner::new(&policy_dirs_for_cases(global)).map_err(Problem::Case)?;
+    let case = Case::read(file).map_err(Malformed::from)?;
+    let answer = runner
+        .answer(&case)
+        .map_err(|unanswered| Problem::Case(format!("{}: {unanswered}", file.display())))?;
+    Ok(Answered { via: "case", answer })
+}
+
 /// Runs the command.
-pub(crate) fn run(ask: &Ask, global: &Global) -> Result<Exit, Problem> {
-    let report = Explained(answer(ask, global)?);
+pub(crate) fn run(ask: &Ask, case: Option<&Path>, global: &Global) -> Result<Exit, Problem> {
+    let report = Explained(match case {
+        Some(file) => answer_of_case(file, global)?,
+        None => answer(ask, global)?,
+    });
     print(&report, global).map_err(Problem::system("writing"))?;
     Ok(Exit::from(&report.0.answer))
 }

@@ -93,6 +93,6 @@ pub(crate) fn run(paths: &[PathBuf], quiet: bool, global: &Global) -> Result<Exi
 
 /// Cases run with the shipped policies: what a machine has in /etc must not change a regression
 /// test. Directories that are named count.
-fn policy_dirs_for_cases(global: &Global) -> Vec<PathBuf> {
+pub(super) fn policy_dirs_for_cases(global: &Global) -> Vec<PathBuf> {
     if global.policy_dir.is_empty() { Vec::new() } else { policy_dirs(global) }
 }
