@@ -13,7 +13,7 @@ judge() {
 		/^#/ || ($2 != "both" && $2 != kernel) { next }
 		$1 == step { print "FAILED " $1; exit }
 		{ print "ok " $1 }' "$here/steps")
-	actual=$(awk '$1 == "ok" || $1 == "FAILED" { print $1, $2 }' "$4")
+	actual=$(sed -nE 's/^(ok|FAILED) ([^:]*):.*/\1 \2/p' "$4")
 	[ "$3" = 1 ] && [ "$actual" = "$expected" ]
 }
 

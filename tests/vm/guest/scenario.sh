@@ -23,10 +23,12 @@ while read -r step kernels text; do
 	[ "$kernels" = both ] || [ "$kernels" = "$kernel" ] || continue
 	name=${step//-/_}
 	[ "$step" != "$broken" ] || "break_$name" >/tmp/broke 2>&1
+	begun=$SECONDS
+	: >/tmp/said
 	# Not as a condition: bash would then let every command in it fail unnoticed.
-	(set -e; "step_$name") >/tmp/said 2>&1
+	(set -e; "step_$name") >>/tmp/said 2>&1
 	if [ $? = 0 ]; then
-		echo "ok $step: $text"
+		echo "ok $step: $text ($((SECONDS - begun)) s)"
 	else
 		echo "FAILED $step: $text"
 		sed 's/^/    /' /tmp/said

@@ -6,7 +6,6 @@ use heapq_allocator::sys::dma_buf::{Direction, begin_access, end_access};
 use heapq_allocator::sys::mapping::Mapping;
 use heapq_allocator::sys::v4l2::{Device, Format, Memory, Queue};
 use rustix::io::Errno;
-use std::collections::HashSet;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
@@ -120,8 +119,12 @@ fn read(buffer: &OwnedFd, format: Format) -> Result<Vec<u8>, Problem> {
 /// How many values the bytes of a frame have, if it is vivid's colour bars: 8 bars are some 20
 /// values, and of what was there before, chance may leave a bar's worth.
 fn picture(bytes: &[u8]) -> Result<usize, Problem> {
-    let untouched = bytes.iter().filter(|byte| **byte == FILLER).count();
-    let values = bytes.iter().collect::<HashSet<_>>().len();
+    let mut counts = [0_usize; 256];
+    for byte in bytes {
+        counts[usize::from(*byte)] += 1;
+    }
+    let untouched = counts[usize::from(FILLER)];
+    let values = counts.iter().filter(|count| **count > 0).count();
     if untouched > bytes.len() / 4 || values < 8 {
         let len = bytes.len();
         let text = format!("no picture: {untouched} of {len} bytes untouched, {values} values");
