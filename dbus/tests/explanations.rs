@@ -3,6 +3,8 @@
 //!
 //! `HEAPQ_BLESS=1` writes the page anew.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
+
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
