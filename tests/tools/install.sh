@@ -34,6 +34,9 @@ done
 for policy in policies/shipped/*.toml; do
 	file "$policy" "share/heapq/policy.d/${policy##*/}"
 done
+for page in docs/man/*; do
+	file "$page" "share/man/man${page##*.}/${page##*/}"
+done
 for text in LICENSE-MIT LICENSE-APACHE; do
 	file $text "share/doc/heapq/$text"
 done
