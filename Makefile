@@ -37,6 +37,7 @@ check-lints:
 
 check-docs:
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --locked --quiet
+	mandoc -Tlint -W warning docs/man/*
 
 check-scripts:
 	cd tests/vm/guest && shellcheck --severity=warning --external-sources scenario.sh init

@@ -17,6 +17,7 @@ needs() {
 		check  python3-venv     python:ensurepip
 		check  dbus-daemon      command:dbus-daemon
 		check  shellcheck       command:shellcheck
+		check  mandoc           command:mandoc
 		check  ca-certificates  file:/etc/ssl/certs/ca-certificates.crt
 		vm     qemu-system-x86  command:qemu-system-x86_64
 		vm     busybox-static   static:busybox
