@@ -120,6 +120,7 @@ fn strict_as(heap: &Heap, other: &Heap) -> bool {
         && ordinary(other)
         && (heap.contiguous || !other.contiguous)
         && (!heap.cached || other.cached)
+        && heap.address_bits <= other.address_bits
         && heap.alignment.checked_rem(other.alignment) == Some(0)
         && has_every(heap.access, other.access)
 }

@@ -12,13 +12,13 @@ pub(crate) struct Strides {
     /// `None`: the least common multiple does not fit 32 bits.
     alignment: Option<u32>,
     whole_pixels: bool,
-    block: [u32; 2],
+    block: Option<[u32; 2]>,
 }
 
 impl Strides {
     /// Nobody says anything.
     pub(crate) const ANY: Self =
-        Self { least: 0, most: u32::MAX, alignment: Some(1), whole_pixels: false, block: [1; 2] };
+        Self { least: 0, most: u32::MAX, alignment: Some(1), whole_pixels: false, block: None };
 
     /// Adds what `entry` says under `keys`.
     pub(crate) fn add(&mut self, entry: &FormatEntry, keys: Keys) {
@@ -29,7 +29,8 @@ impl Strides {
         self.alignment = self.alignment.and_then(|alignment| multiple(alignment, further));
         self.whole_pixels |= keys.has(Keys::WHOLE_PIXEL_ROWS) && entry.whole_pixel_rows;
         if let Some([width, height]) = entry.block.filter(|_| keys.has(Keys::BLOCK)) {
-            self.block = [self.block[0].max(width), self.block[1].max(height)];
+            let [other_width, other_height] = self.block.unwrap_or([1; 2]);
+            self.block = Some([other_width.max(width), other_height.max(height)]);
         }
     }
 
@@ -37,9 +38,9 @@ impl Strides {
     pub(crate) fn alignment(&self, pixel: Option<u32>) -> Option<u32> {
         let alignment = self.alignment?;
         let Some(pixel) = pixel else { return Some(alignment) };
-        let blocks = match self.block[0] {
-            1 => 1,
-            width => width.checked_mul(pixel)?,
+        let blocks = match self.block {
+            None => 1,
+            Some([width, _]) => width.checked_mul(pixel)?,
         };
         multiple(multiple(alignment, blocks)?, if self.whole_pixels { pixel } else { 1 })
     }
@@ -53,7 +54,7 @@ impl Strides {
 
     /// The rows that are allocated for `height` usable ones.
     pub(crate) fn rows(&self, height: u32) -> u64 {
-        u64::from(height).next_multiple_of(self.block[1].into())
+        u64::from(height).next_multiple_of(self.block.map_or(1, |[_, rows]| rows).into())
     }
 }
 

@@ -1,11 +1,9 @@
 //! Whether a question is well-formed and small enough, before anything is searched.
 
 use super::Refused;
-use super::formats::Pair;
 use super::model::Model;
 use crate::fact::{AccessSet, FormatEntry};
 use crate::kind::access;
-use crate::layout;
 use crate::vocabulary::{Invalid, contradiction, overlapping};
 use crate::{Constraint, Fact, Participant, Question};
 use std::collections::HashSet;
@@ -102,56 +100,30 @@ fn no_access_left(participant: &Participant) -> Option<Invalid> {
     })
 }
 
-/// What nobody says: which fourcc, which modifier, how big. `pairs`: what the lists that bind in
-/// any case have in common.
-pub(crate) fn said(model: &Model, pairs: &[Pair]) -> Result<(), Invalid> {
-    let binding = model.binding_lists();
-    let all = model.formats.lists.len();
-    if pairs.is_empty() && all > 0 && binding.len() == all {
-        unpinned(model, &binding)?;
+/// What nobody at all says, optional participants and alternatives included: which fourcc, which
+/// modifier, how big. What those who end up in leave unsaid shows only in the search.
+pub(crate) fn said(model: &Model) -> Result<(), Invalid> {
+    if let Some(key) = model.formats.unpinned(0..model.formats.lists.len()) {
+        return Err(unpinned(key));
     }
-    let facts = model.question.participants.iter().flat_map(facts);
-    let stated = facts.into_iter().any(|fact| match &fact.constraint {
-        Constraint::MinSize(bytes) => *bytes > 0,
-        _ => false,
-    });
-    if stated || extents_said(model, pairs, binding.len() == all) {
-        Ok(())
-    } else {
-        Err(unsized_())
-    }
-}
-
-/// Whether an entry that may come to bear says how large an image is. `settled`: no list but the
-/// binding ones can add to what `pairs` tell.
-fn extents_said(model: &Model, pairs: &[Pair], settled: bool) -> bool {
-    let known = |code: Option<u32>| {
-        let name = code.and_then(|code| model.formats.fourccs.name(code));
-        name.is_some_and(|name| layout::layout(name).is_some())
-    };
-    let says = |entry: &FormatEntry| entry.min_extent.is_some() || !entry.must_fit.is_empty();
-    if settled && !pairs.is_empty() {
-        return pairs.iter().any(|pair| {
-            let covers = pair.covers.iter().zip(&model.formats.lists);
-            let mut entries =
-                covers.filter_map(|(cover, list)| Some(list.entries[(*cover)?.entry].stated));
-            known(pair.fourcc) && entries.any(says)
+    let stated =
+        model.question.participants.iter().flat_map(facts).any(|fact| match fact.constraint {
+            Constraint::MinSize(bytes) => bytes > 0,
+            _ => false,
         });
-    }
-    model.formats.lists.iter().flat_map(|list| &list.entries).any(|entry| says(entry.stated))
+    let says = |entry: &FormatEntry| entry.min_extent.is_some() || !entry.must_fit.is_empty();
+    let mut entries = model.formats.lists.iter().flat_map(|list| &list.entries);
+    if stated || entries.any(|entry| says(entry.stated)) { Ok(()) } else { Err(unsized_()) }
 }
 
-/// A pair that all lists have in common, but that nobody states in full.
-pub(crate) fn unpinned(model: &Model, lists: &[usize]) -> Result<(), Invalid> {
-    let open = model.formats.unpinned(lists);
-    let Some(pair) = open.first() else { return Ok(()) };
-    let key = if pair.fourcc.is_none() { "format.fourcc" } else { "format.modifiers" };
-    Err(Invalid {
+/// Nobody who is in pins `key`.
+pub(crate) fn unpinned(key: &str) -> Invalid {
+    Invalid {
         key: key.to_owned(),
         value: "\"*\" for everybody".to_owned(),
         rule: "somebody has to state it".to_owned(),
         at: None,
-    })
+    }
 }
 
 /// Nobody says how big.

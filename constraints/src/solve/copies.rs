@@ -87,8 +87,8 @@ fn group(
     let shown = CopyGroup {
         participants: participants.collect(),
         heap,
-        fourcc: pair.and_then(|pair| model.formats.fourccs.name(pair.fourcc?)).cloned(),
-        modifier: pair.and_then(|pair| model.formats.modifiers.name(pair.modifier?)).cloned(),
+        fourcc: pair.and_then(|pair| model.formats.fourccs.name(pair.fourcc)).cloned(),
+        modifier: pair.and_then(|pair| model.formats.modifiers.name(pair.modifier)).cloned(),
     };
     Some(Group { shown, bytes })
 }

@@ -6,7 +6,7 @@ use super::eliminate::format_origin;
 use super::formats::{Active, Pair};
 use super::model::{Model, Part};
 use super::needs::Needs;
-use super::search::{Decision, Space, Strictness};
+use super::search::{Decision, Space, Strictness, unbound};
 use super::shape::Terms;
 use crate::answer::Element;
 use crate::kind::count::Sum;
@@ -56,6 +56,8 @@ pub(crate) struct Causative {
     /// where those of each participant are among them.
     lists: Vec<Active>,
     lists_of: Vec<Vec<usize>>,
+    /// By participant: its alternatives bring formats.
+    names: Vec<bool>,
 }
 
 impl Causative {
@@ -76,13 +78,14 @@ impl Causative {
             cause.place = place;
         }
         causes.sort_by(|a, b| a.shown.name.cmp(&b.shown.name));
-        let unbound = |list| Active { list, choice: false, keys: Keys::NONE };
         let lists: Vec<Active> = model.binding_lists().into_iter().map(unbound).collect();
         let mut lists_of = vec![Vec::new(); model.parts.len()];
         for (index, active) in lists.iter().enumerate() {
             lists_of[model.formats.lists[active.list].part].push(index);
         }
-        Self { causes, base, terms, lists, lists_of }
+        let bring = |part: &Part| part.tables.iter().any(|table| !table.lists.is_empty());
+        let names = model.parts.iter().map(bring).collect();
+        Self { causes, base, terms, lists, lists_of, names }
     }
 
     /// What is to be satisfied when only the elements of `kept` hold.
@@ -93,14 +96,14 @@ impl Causative {
             decisions: Vec::new(),
             terms: self.terms,
             pairs,
-            strict: Strictness { sized: false, pinned: false },
+            strict: Strictness { sized: false, pinned: true },
         };
         for (index, cause) in self.causes.iter().enumerate() {
             self.apply(&cause.effect, kept.contains(index), &mut space);
         }
         // In the order of the question, as the search wants them.
         space.decisions.sort_by_key(|decision| match decision {
-            Decision::Join(part) | Decision::Choose(part) => *part,
+            Decision::Join(part) | Decision::Choose(part) | Decision::Name(part) => *part,
         });
         space
     }
@@ -115,6 +118,10 @@ impl Causative {
                 self.bind(space, *part, |active| active.keys = active.keys.or(*key));
             }
             Effect::Group(part) if kept => space.decisions.push(Decision::Choose(*part)),
+            // What its entries name is still named.
+            Effect::Group(part) if self.names[*part] => {
+                space.decisions.push(Decision::Name(*part));
+            }
             Effect::Heap(heap) if !kept => space.terms.lifted.insert(*heap),
             Effect::Request(ask) if !kept => waive(&mut space.terms, *ask),
             _ => {}

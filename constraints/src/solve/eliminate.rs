@@ -46,7 +46,7 @@ pub(crate) fn table(
         })
         .filter(|row| !row.reasons.is_empty())
         .collect();
-    table.extend(absent_names(model, cast));
+    table.extend(absent_names(model, cast, chosen));
     table.sort_by(|a, b| a.heap.cmp(&b.heap));
     table
 }
@@ -69,23 +69,32 @@ fn filters(model: &Model, cast: Cast) -> Vec<Filter> {
 
 /// What the entries that were chosen say of plane 0.
 fn plane_filters(model: &Model, chosen: &Chosen) -> Vec<Filter> {
-    let mut filters = Vec::new();
+    let of_first = |(need, (plane, constraint)): (Need, (u8, &Constraint))| {
+        let allowed = kind::allowed(model.set, constraint);
+        (plane == 0).then(|| Filter { key: constraint.kind(), allowed, need })
+    };
+    plane_needs(model, chosen).into_iter().filter_map(of_first).collect()
+}
+
+/// What the entries that were chosen say of single planes.
+fn plane_needs<'m>(model: &'m Model, chosen: &Chosen) -> Vec<(Need, (u8, &'m Constraint))> {
+    let mut needs = Vec::new();
     for one in chosen.active {
         let list = &model.formats.lists[one.list];
         let Some(cover) = chosen.pair.and_then(|pair| pair.covers[one.list]) else { continue };
-        let part = &model.parts[list.part];
-        let entry = list.entries[cover.entry].stated;
-        for constraint in entry.plane.get(&0).into_iter().flatten() {
-            let need = Need {
-                participant: part.stated.name.clone(),
-                stated: format!("format.plane.0.{}", spell::constraint(constraint)),
-                origin: format_origin(model, one.list),
-            };
-            let allowed = kind::allowed(model.set, constraint);
-            filters.push(Filter { key: constraint.kind(), allowed, need });
+        let participant = &model.parts[list.part].stated.name;
+        for (plane, constraints) in &list.entries[cover.entry].stated.plane {
+            for constraint in constraints {
+                let need = Need {
+                    participant: participant.clone(),
+                    stated: format!("format.plane.{plane}.{}", spell::constraint(constraint)),
+                    origin: format_origin(model, one.list),
+                };
+                needs.push((need, (*plane, constraint)));
+            }
         }
     }
-    filters
+    needs
 }
 
 /// Who states a format list.
@@ -128,9 +137,6 @@ fn reasons(
     let mut reasons: Vec<Reason> =
         by_key.into_iter().map(|(key, needs)| reason(heap, key, needs)).collect();
     reasons.extend(chosen.iter().flat_map(|chosen| size_reasons(heap, chosen.shape)));
-    if let Some(chosen) = chosen.filter(|_| reasons.is_empty()) {
-        reasons.push(only_together(model, heap, &chosen));
-    }
     reasons
 }
 
@@ -215,26 +221,6 @@ fn size_reasons(heap: &Heap, shape: &Shape) -> Vec<Reason> {
     found
 }
 
-/// A heap that nothing rules out by itself, and that no placement of the other planes goes with.
-fn only_together(model: &Model, heap: &Heap, chosen: &Chosen) -> Reason {
-    let planes = chosen.shape.buffers.len();
-    let apart = (0..planes).any(|a| (0..a).any(|b| chosen.shape.placing.apart(a, b)));
-    if !apart {
-        return reason(heap, "capacity", Vec::new());
-    }
-    let stating = chosen.active.iter().filter_map(|one| {
-        let cover = chosen.pair.and_then(|pair| pair.covers[one.list])?;
-        let list = &model.formats.lists[one.list];
-        let apart = &list.entries[cover.entry].stated.apart;
-        (!apart.is_empty()).then(|| Need {
-            participant: model.parts[list.part].stated.name.clone(),
-            stated: format!("format.apart = {apart:?}"),
-            origin: format_origin(model, one.list),
-        })
-    });
-    reason(heap, "apart", stating.collect())
-}
-
 fn reason(heap: &Heap, key: &str, needs: Vec<Need>) -> Reason {
     Reason {
         key: key.to_owned(),
@@ -246,23 +232,19 @@ fn reason(heap: &Heap, key: &str, needs: Vec<Need>) -> Reason {
 }
 
 /// Names in `heaps`, `link` and `prefer` that no heap bears.
-fn absent_names(model: &Model, cast: Cast) -> Vec<Elimination> {
-    let graph = model.set.graph();
+fn absent_names(model: &Model, cast: Cast, chosen: Option<Chosen>) -> Vec<Elimination> {
     let mut absent: BTreeMap<Name, Vec<Need>> = BTreeMap::new();
     for (part, table) in cast.parts(model) {
         let part = &model.parts[part];
         for fact in part.facts(table) {
-            let (names, roles) = match &fact.constraint {
-                Constraint::Heaps(names) => (names, true),
-                Constraint::Link(names) | Constraint::Prefer(names) => (names, false),
-                _ => continue,
-            };
-            let borne = |name: &Name| {
-                graph.heap(name).is_some() || (roles && !graph.heaps_of(name).is_empty())
-            };
-            for name in names.iter().filter(|name| !borne(name)) {
+            for name in nameless(model, &fact.constraint) {
                 absent.entry(name.clone()).or_default().push(need(&part.stated.name, fact));
             }
+        }
+    }
+    for (need, constraint) in chosen.iter().flat_map(|chosen| plane_needs(model, chosen)) {
+        for name in nameless(model, constraint.1) {
+            absent.entry(name.clone()).or_default().push(need.clone());
         }
     }
     let row = |(heap, needs)| Elimination {
@@ -276,4 +258,17 @@ fn absent_names(model: &Model, cast: Cast) -> Vec<Elimination> {
         }],
     };
     absent.into_iter().map(row).collect()
+}
+
+/// The names in a list that mean no heap.
+fn nameless<'c>(model: &Model, constraint: &'c Constraint) -> Vec<&'c Name> {
+    let graph = model.set.graph();
+    let (names, roles) = match constraint {
+        Constraint::Heaps(names) => (names, true),
+        Constraint::Link(names) | Constraint::Prefer(names) => (names, false),
+        _ => return Vec::new(),
+    };
+    let borne =
+        |name: &Name| graph.heap(name).is_some() || (roles && !graph.heaps_of(name).is_empty());
+    names.iter().filter(|name| !borne(name)).collect()
 }

@@ -39,14 +39,17 @@ pub(crate) struct Active {
     pub(crate) keys: Keys,
 }
 
-/// A fourcc and a modifier, by number; `None` is one that nobody states.
+/// A fourcc and a modifier, by number.
 #[derive(Clone, Debug)]
 pub(crate) struct Pair {
-    pub(crate) fourcc: Option<u32>,
-    pub(crate) modifier: Option<u32>,
+    pub(crate) fourcc: u32,
+    pub(crate) modifier: u32,
     /// For each list the entry that covers it.
     pub(crate) covers: Vec<Option<Cover>>,
 }
+
+/// The number of a name that nobody gives: what only wildcards cover.
+pub(crate) const UNNAMED: u32 = u32::MAX;
 
 /// How one list covers a pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,8 +57,6 @@ pub(crate) struct Cover {
     pub(crate) entry: usize,
     /// Where the modifier stands in the entry's list; 0 for `*`.
     pub(crate) position: u32,
-    /// The entry states the fourcc; the modifier.
-    pub(crate) states: [bool; 2],
 }
 
 /// Names as numbers, in the order of the names.
@@ -128,13 +129,33 @@ impl<'a> Formats<'a> {
     pub(crate) fn pairs(&self, must: &[usize]) -> Vec<Pair> {
         match must.iter().min_by_key(|list| self.breadth_of(**list)) {
             Some(least) => self.sorted(self.stated_by(*least), must),
-            None => self.any_pairs(0..self.lists.len()),
+            None => {
+                let all = (0..self.lists.len()).flat_map(|list| self.stated_by(list));
+                self.sorted(all.collect(), &[])
+            }
         }
     }
 
-    /// The pairs of stated names that at least one of `lists` covers, in the order of the names.
-    pub(crate) fn any_pairs(&self, lists: impl Iterator<Item = usize>) -> Vec<Pair> {
-        self.sorted(lists.flat_map(|list| self.stated_by(list)).collect(), &[])
+    /// The pairs that at least one of `lists` covers, of names that they give or of [`UNNAMED`]; in
+    /// the order of the names.
+    pub(crate) fn any_pairs(&self, lists: impl Iterator<Item = usize> + Clone) -> Vec<Pair> {
+        let mut found: Vec<(u32, u32)> =
+            lists.clone().flat_map(|list| self.stated_by(list)).collect();
+        found.extend(self.unnamed_numbers());
+        let mut pairs = self.sorted(found, &[]);
+        let covered = |pair: &Pair| lists.clone().any(|list| pair.covers[list].is_some());
+        pairs.retain(covered);
+        pairs
+    }
+
+    /// The pairs that every list of `must` covers and in which something is [`UNNAMED`].
+    pub(crate) fn unnamed(&self, must: &[usize]) -> Vec<Pair> {
+        self.sorted(self.unnamed_numbers().collect(), must)
+    }
+
+    fn unnamed_numbers(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
+        let codes = self.fourccs.all().chain([UNNAMED]).map(|code| (code, UNNAMED));
+        codes.chain(self.modifiers.all().map(|modifier| (UNNAMED, modifier)))
     }
 
     /// Of pairs that the same entries cover, one: whether anything comes of them is the same.
@@ -149,21 +170,11 @@ impl<'a> Formats<'a> {
     fn sorted(&self, mut found: Vec<(u32, u32)>, must: &[usize]) -> Vec<Pair> {
         found.sort_unstable();
         found.dedup();
-        let pair = |(fourcc, modifier)| self.pair(Some(fourcc), Some(modifier), must);
+        let pair = |(fourcc, modifier)| self.pair(fourcc, modifier, must);
         found.into_iter().filter_map(pair).collect()
     }
 
-    /// The pairs that every list of `must` covers and in which something is stated by nobody.
-    pub(crate) fn unpinned(&self, must: &[usize]) -> Vec<Pair> {
-        let open = |all: &Names| all.all().map(Some).chain([None]).collect::<Vec<_>>();
-        let (fourccs, modifiers) = (open(&self.fourccs), open(&self.modifiers));
-        let all = fourccs.iter().flat_map(|fourcc| modifiers.iter().map(move |m| (*fourcc, *m)));
-        all.filter(|(fourcc, modifier)| fourcc.is_none() || modifier.is_none())
-            .filter_map(|(fourcc, modifier)| self.pair(fourcc, modifier, must))
-            .collect()
-    }
-
-    fn pair(&self, fourcc: Option<u32>, modifier: Option<u32>, must: &[usize]) -> Option<Pair> {
+    fn pair(&self, fourcc: u32, modifier: u32, must: &[usize]) -> Option<Pair> {
         let cover = |list: &List| list.cover(fourcc, modifier);
         if must.iter().any(|list| cover(&self.lists[*list]).is_none()) {
             return None;
@@ -171,6 +182,41 @@ impl<'a> Formats<'a> {
         let covers: Vec<_> = self.lists.iter().map(cover).collect();
         let covered = covers.iter().any(Option::is_some);
         covered.then_some(Pair { fourcc, modifier, covers })
+    }
+
+    /// Whether lists among `active` name both the fourcc and the modifier of `pair`, be it in an
+    /// entry for another: what only wildcards cover, nobody has chosen. [`UNNAMED`] stands for
+    /// what none of them names.
+    pub(crate) fn pinned(&self, pair: &Pair, active: impl Iterator<Item = usize> + Clone) -> bool {
+        let entries = || active.clone().flat_map(|list| &self.lists[list].entries);
+        let listed = |entry: &Entry| {
+            entry.modifiers.binary_search_by_key(&pair.modifier, |(number, _)| *number).is_ok()
+        };
+        let fourcc = match pair.fourcc {
+            UNNAMED => entries().all(|entry| entry.fourcc.is_none()),
+            code => entries().any(|entry| entry.fourcc == Some(code)),
+        };
+        let modifier = match pair.modifier {
+            UNNAMED => entries().all(|entry| entry.modifiers.is_empty()),
+            _ => entries().any(listed),
+        };
+        fourcc && modifier
+    }
+
+    /// The key that no list among `active` pins, if there is one.
+    pub(crate) fn unpinned(
+        &self,
+        active: impl Iterator<Item = usize> + Clone,
+    ) -> Option<&'static str> {
+        let entries = || active.clone().flat_map(|list| &self.lists[list].entries);
+        if entries().next().is_none() {
+            None
+        } else if entries().all(|entry| entry.fourcc.is_none()) {
+            Some("format.fourcc")
+        } else {
+            let unnamed = entries().all(|entry| entry.modifiers.is_empty());
+            unnamed.then_some("format.modifiers")
+        }
     }
 
     /// How many pairs the lists of `must` leave at most.
@@ -232,12 +278,10 @@ impl<'a> List<'a> {
     }
 
     /// The one entry that covers the pair; entries of one list do not overlap.
-    pub(crate) fn cover(&self, fourcc: Option<u32>, modifier: Option<u32>) -> Option<Cover> {
-        let stated = fourcc.map_or(&[][..], |code| {
-            let first = self.stated.partition_point(|(other, _)| *other < code);
-            let end = self.stated.partition_point(|(other, _)| *other <= code);
-            &self.stated[first..end]
-        });
+    pub(crate) fn cover(&self, fourcc: u32, modifier: u32) -> Option<Cover> {
+        let first = self.stated.partition_point(|(other, _)| *other < fourcc);
+        let end = self.stated.partition_point(|(other, _)| *other <= fourcc);
+        let stated = &self.stated[first..end];
         let candidates = stated.iter().map(|(_, entry)| entry).chain(&self.any);
         candidates.copied().find_map(|entry| self.entries[entry].cover(entry, modifier))
     }
@@ -262,23 +306,15 @@ impl<'a> Entry<'a> {
         Self { stated, planes, fourcc, modifiers: named, any_modifier }
     }
 
-    fn cover(&self, entry: usize, modifier: Option<u32>) -> Option<Cover> {
-        let listed = modifier.and_then(|modifier| {
-            let found = self.modifiers.binary_search_by_key(&modifier, |(number, _)| *number);
-            found.ok().map(|index| self.modifiers[index].1)
-        });
+    fn cover(&self, entry: usize, modifier: u32) -> Option<Cover> {
+        let found = self.modifiers.binary_search_by_key(&modifier, |(number, _)| *number);
+        let listed = found.ok().map(|index| self.modifiers[index].1);
         let position = listed.or(self.any_modifier.then_some(0))?;
-        Some(Cover { entry, position, states: [self.fourcc.is_some(), listed.is_some()] })
+        Some(Cover { entry, position })
     }
 }
 
 impl Pair {
-    /// Whether somebody among `active` states the fourcc, and somebody the modifier.
-    pub(crate) fn pinned(&self, active: &[Active]) -> bool {
-        let covers = || active.iter().filter_map(|one| self.covers[one.list]);
-        [0, 1].into_iter().all(|what| covers().any(|cover| cover.states[what]))
-    }
-
     /// Whether every list whose choice binds covers it.
     pub(crate) fn chosen(&self, active: &[Active]) -> bool {
         active.iter().all(|one| !one.choice || self.covers[one.list].is_some())

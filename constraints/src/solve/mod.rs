@@ -63,10 +63,11 @@ pub enum Refused {
 pub fn solve(heaps: &HeapSet, question: &Question) -> Result<Answer, Refused> {
     check::well_formed(question)?;
     let model = Model::new(heaps, question);
+    check::said(&model)?;
     let binding = model.binding_lists();
     check::bounded("pairs of fourcc and modifier", model.formats.breadth(&binding), check::PAIRS)?;
     let pairs = model.formats.pairs(&binding);
-    check::said(&model, &pairs)?;
+
     let terms = terms(&model);
     let mut work = Work(search::STEPS);
     let strict = Strictness { sized: true, pinned: true };
@@ -126,16 +127,13 @@ fn planned(model: &Model, pairs: &[Pair], found: &Found) -> Answer {
 /// No answer: because something was left unsaid that any answer needs, or because of a conflict.
 fn refused_or_conflict(model: &Model, terms: Terms, pairs: &[Pair]) -> Result<Answer, Refused> {
     let mut work = Work(search::STEPS);
-    let mut loosely = |sized, pinned| {
-        let strict = Strictness { sized, pinned };
-        everybody(model, terms, pairs, strict).best(model, &mut work).map_err(endless)
-    };
-    if loosely(false, true)?.is_some() {
-        return Err(check::unsized_().into());
-    }
-    if let Some(found) = loosely(false, false)? {
-        let lists: Vec<usize> = found.active.iter().map(|one| one.list).collect();
-        check::unpinned(model, &lists)?;
+    let mut all = pairs.to_vec();
+    all.extend(model.formats.unnamed(&model.binding_lists()));
+    let loosely = Strictness { sized: false, pinned: true };
+    let unsaid = everybody(model, terms, &all, loosely).best(model, &mut work).map_err(endless)?;
+    if let Some(found) = unsaid {
+        let key = model.formats.unpinned(found.active.iter().map(|one| one.list));
+        return Err(key.map_or_else(check::unsized_, check::unpinned).into());
     }
     conflict(model, terms)
 }

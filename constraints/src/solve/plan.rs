@@ -22,8 +22,8 @@ pub(crate) fn plan(model: &Model, pairs: &[Pair], found: &Found) -> (Plan, HeapB
     let candidates: Vec<Candidate> =
         placed.iter().filter_map(|heaps| candidate(model, cast, found, heaps)).collect();
     let pair = found.pair.and_then(|pair| pairs.get(pair));
-    let fourcc = pair.and_then(|pair| model.formats.fourccs.name(pair.fourcc?)).cloned();
-    let modifier = pair.and_then(|pair| model.formats.modifiers.name(pair.modifier?)).cloned();
+    let fourcc = pair.and_then(|pair| model.formats.fourccs.name(pair.fourcc)).cloned();
+    let modifier = pair.and_then(|pair| model.formats.modifiers.name(pair.modifier)).cloned();
     let tiled = modifier.as_deref().is_some_and(|modifier| modifier != LINEAR);
     let buffers = &found.shape.buffers;
     let plan = Plan {
@@ -80,7 +80,8 @@ fn candidate(model: &Model, cast: Cast, found: &Found, heaps: &[usize]) -> Optio
 }
 
 /// Where caches matter: CPU users, and devices that do not snoop what those have cached. Nothing
-/// is due where access is coherent, and nobody touches what cannot be touched.
+/// is due where access is coherent, and nobody touches what cannot be touched. By name, so that
+/// the answer does not depend on the order of the question.
 fn sync_points(model: &Model, cast: Cast, heap: &Heap, access: Access) -> Vec<SyncPoint> {
     if access != Access::Sync {
         return Vec::new();
@@ -98,7 +99,9 @@ fn sync_points(model: &Model, cast: Cast, heap: &Heap, access: Access) -> Vec<Sy
         let participant = part.stated.name.clone();
         Some(SyncPoint { participant, read, write, because: because.into() })
     };
-    cast.parts(model).filter_map(point).collect()
+    let mut points: Vec<SyncPoint> = cast.parts(model).filter_map(point).collect();
+    points.sort_by(|a, b| a.participant.cmp(&b.participant));
+    points
 }
 
 /// Whether these usages read a buffer, and whether they write it; both for one that says nothing.

@@ -42,6 +42,8 @@ pub(crate) enum Decision {
     Join(usize),
     /// Which of its tables.
     Choose(usize),
+    /// Whose names of formats are known, though its alternatives are waived: those of one table.
+    Name(usize),
 }
 
 /// The best answer of a [`Space`].
@@ -155,7 +157,7 @@ impl<'s> Space<'s> {
                         next.some.meet(hull);
                     }
                 }
-                Decision::Choose(_) => {}
+                Decision::Choose(_) | Decision::Name(_) => {}
             }
             suffixes.push(next.clone());
         }
@@ -202,8 +204,10 @@ impl Search<'_, '_, '_> {
             };
             if let Some((mut frame, lists)) = entered {
                 frame.lists = active.len();
-                active.extend(lists.iter().map(|list| whole(*list)));
-                let kept = active.len();
+                let waived = matches!(self.space.decisions[depth], Decision::Name(_));
+                active.extend(
+                    lists.iter().map(|list| if waived { unbound(*list) } else { whole(*list) }),
+                );
                 frames.push(frame);
                 let needs = &frames[depth].needs;
                 if frames.len() == self.space.decisions.len() {
@@ -214,7 +218,6 @@ impl Search<'_, '_, '_> {
                     option = 0;
                     continue;
                 }
-                debug_assert_eq!(kept, active.len(), "nobody else touches the lists");
                 let last = frames.pop();
                 last.iter().for_each(|last| active.truncate(last.lists));
             }
@@ -239,6 +242,10 @@ impl Search<'_, '_, '_> {
                 1 => Entered::Not,
                 _ => Entered::Past,
             },
+            Decision::Name(part) => match self.named(part, option) {
+                Some(lists) => Entered::In(frame(before.clone(), left_out), lists),
+                None => Entered::Past,
+            },
             Decision::Choose(part) => {
                 let tables = &self.model.parts[part].tables;
                 if self.is_out(part, frames) {
@@ -256,6 +263,10 @@ impl Search<'_, '_, '_> {
                 }
             }
         }
+    }
+
+    fn named(&self, part: usize, option: usize) -> Option<&[usize]> {
+        self.model.parts[part].tables.get(option).map(|table| table.lists.as_slice())
     }
 
     fn is_out(&self, part: usize, frames: &[Frame]) -> bool {
@@ -302,7 +313,10 @@ impl Search<'_, '_, '_> {
         for pair in pairs {
             let Some(shape) = self.shape(needs, settled, pair, active, work)? else { continue };
             let strict = self.space.strict;
-            let pinned = pair.is_none_or(|pair| self.space.pairs[pair].pinned(active));
+            let lists = active.iter().map(|one| one.list);
+            let pinned = pair.is_none_or(|pair| {
+                self.model.formats.pinned(&self.space.pairs[pair], lists.clone())
+            });
             if (shape.sized || !strict.sized) && (pinned || !strict.pinned) {
                 return Ok(Some(self.found(frames, pair, shape, needs.clone(), active.to_vec())));
             }
@@ -369,6 +383,11 @@ fn met(before: &Needs, further: &Needs) -> Needs {
     let mut needs = before.clone();
     needs.meet(further);
     needs
+}
+
+/// A list of which nothing binds but that its names are known, and `planes`.
+pub(crate) fn unbound(list: usize) -> Active {
+    Active { list, choice: false, keys: Keys::NONE }
 }
 
 /// A list of which everything binds.

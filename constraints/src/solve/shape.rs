@@ -136,7 +136,7 @@ impl Image {
             strides.add(entry.stated, one.keys);
             placing.add(entry.stated, &entry.planes, one.keys);
         }
-        let code = pair.and_then(|pair| pair.fourcc).and_then(|code| formats.fourccs.name(code));
+        let code = pair.and_then(|pair| formats.fourccs.name(pair.fourcc));
         let layout = code.and_then(|code| layout::layout(code));
         let images = extents.images(layout.map_or([1, 1], |layout| layout.unit))?;
         let alignment = strides.alignment(layout.map(|layout| layout.bytes))?;
