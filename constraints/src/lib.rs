@@ -2,7 +2,7 @@
 //!
 //! Pure: no I/O, no clock, no logging. A [`Question`] is a set of participants, each with the facts
 //! that are known of it; [`HeapSet`] is what the machine offers, with its compatibility graph;
-//! [`solve`] brings them together in an [`Answer`], which is data first. Words are made from it in
+//! [`solve()`] brings them together in an [`Answer`], which is data first. Words are made from it in
 //! one place ([`explain`]).
 //!
 //! The vocabulary (every key, what it means, how several participants combine) is that of

@@ -1,7 +1,7 @@
 //! From a question to its answer.
 //!
 //! Complete: every combination that could be better than the answer has been looked at, or ruled
-//! out because less of it already failed. See [`search`] for the order, [`causes`] for conflicts.
+//! out because less of it already failed. See `search` for the order, `causes` for conflicts.
 
 mod causes;
 mod check;

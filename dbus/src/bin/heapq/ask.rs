@@ -20,8 +20,12 @@ pub(crate) struct Ask {
     /// texture, scanout, cpu-read, cpu-write. `cpu` is the CPU.
     #[arg(value_name = "[NAME=]DEVICE[:USAGE,…]")]
     participants: Vec<String>,
-    /// More participants, and a request, from a file: [[participant]] and [request] tables.
-    #[arg(long, value_name = "QUESTION.toml")]
+    // No doc comment: rustdoc would take the tables for links.
+    #[arg(
+        long,
+        value_name = "QUESTION.toml",
+        help = "More participants, and a request, from a file: [[participant]] and [request] tables"
+    )]
     file: Option<PathBuf>,
     /// Bytes of one buffer; K, M, G and T multiply by 1024.
     #[arg(long, value_name = "BYTES", value_parser = bytes)]

@@ -37,7 +37,7 @@ pub(crate) fn print<T: Report>(report: &T, global: &Global) -> io::Result<()> {
 /// Prints why there is no report, where data was asked for.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub(crate) fn print_error(error: &str, exit: Exit, global: &Global) -> io::Result<()> {
     #[derive(Serialize)]
     #[serde(rename_all = "kebab-case")]
@@ -53,7 +53,7 @@ pub(crate) fn print_error(error: &str, exit: Exit, global: &Global) -> io::Resul
 /// Prints text to standard output, with its colours where they are wanted.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub(crate) fn write(text: &str, global: &Global) -> io::Result<()> {
     let stdout = io::stdout();
     let choice = match global.color {
