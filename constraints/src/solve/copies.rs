@@ -63,6 +63,7 @@ fn serve(model: &Model, terms: Terms, parts: &[usize], work: &mut Work) -> Optio
         pairs: &pairs,
         // How big a frame is may be said on the other side of the copy.
         strict: Strictness { sized: false, pinned: false },
+        waived: Vec::new(),
     };
     let found = space.best(model, work).ok()?;
     Some(found.and_then(|found| group(model, parts, &pairs, found)))

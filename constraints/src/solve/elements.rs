@@ -4,7 +4,7 @@
 use super::causes::Subset;
 use super::eliminate::format_origin;
 use super::formats::{Active, Pair};
-use super::model::{Model, Part};
+use super::model::{Model, Part, Table};
 use super::needs::Needs;
 use super::search::{Decision, Space, Strictness, unbound};
 use super::shape::Terms;
@@ -31,6 +31,9 @@ enum Effect {
     Key(usize, Keys),
     /// The alternatives of a participant.
     Group(usize),
+    /// A default on which the alternatives of a participant make a difference: of `access` or of
+    /// `protected`.
+    Unsaid(usize, usize),
     /// That a heap is absent, not permitted or reserved.
     Heap(usize),
     Request(Ask),
@@ -56,7 +59,7 @@ pub(crate) struct Causative {
     /// where those of each participant are among them.
     lists: Vec<Active>,
     lists_of: Vec<Vec<usize>>,
-    /// By participant: its alternatives bring formats.
+    /// By participant: its alternatives bring formats, or defaults of their own.
     names: Vec<bool>,
 }
 
@@ -83,7 +86,8 @@ impl Causative {
         for (index, active) in lists.iter().enumerate() {
             lists_of[model.formats.lists[active.list].part].push(index);
         }
-        let bring = |part: &Part| part.tables.iter().any(|table| !table.lists.is_empty());
+        let says = |table: &Table| !table.lists.is_empty() || table.unsaid != [None, None];
+        let bring = |part: &Part| part.tables.iter().any(says);
         let names = model.parts.iter().map(bring).collect();
         Self { causes, base, terms, lists, lists_of, names }
     }
@@ -97,6 +101,7 @@ impl Causative {
             terms: self.terms,
             pairs,
             strict: Strictness { sized: false, pinned: true },
+            waived: Vec::new(),
         };
         for (index, cause) in self.causes.iter().enumerate() {
             self.apply(&cause.effect, kept.contains(index), &mut space);
@@ -122,6 +127,7 @@ impl Causative {
             Effect::Group(part) if self.names[*part] => {
                 space.decisions.push(Decision::Name(*part));
             }
+            Effect::Unsaid(part, which) if !kept => waive_unsaid(space, *part, *which),
             Effect::Heap(heap) if !kept => space.terms.lifted.insert(*heap),
             Effect::Request(ask) if !kept => waive(&mut space.terms, *ask),
             _ => {}
@@ -147,6 +153,13 @@ fn waive(terms: &mut Terms, ask: Ask) {
         Ask::Strict => terms.strict = false,
         Ask::Buffer => terms.buffer = u64::MAX,
         Ask::Total => terms.total = u64::MAX,
+    }
+}
+
+fn waive_unsaid(space: &mut Space, part: usize, which: usize) {
+    match space.waived.iter_mut().find(|(other, _)| *other == part) {
+        Some((_, waived)) => waived[which] = true,
+        None => space.waived.push((part, [which == 0, which == 1])),
     }
 }
 
@@ -184,6 +197,7 @@ fn of_part(model: &Model, index: usize, part: &Part, causes: &mut Vec<Cause>) {
             }
         }
     }
+    of_silence(index, part, causes);
     if !part.tables.is_empty() {
         let facts: Vec<&Fact> =
             part.tables.iter().flat_map(|table| &table.facts).map(AsRef::as_ref).collect();
@@ -194,6 +208,19 @@ fn of_part(model: &Model, index: usize, part: &Part, causes: &mut Vec<Cause>) {
             origins: origins(facts.into_iter()),
         };
         causes.push(cause(shown, Effect::Group(index)));
+    }
+}
+
+/// The defaults that depend on the table: an element each, as if they were stated beside it.
+fn of_silence(index: usize, part: &Part, causes: &mut Vec<Cause>) {
+    for (which, key) in ["access", "protected"].into_iter().enumerate() {
+        let silent = part.tables.iter().filter(|table| table.unsaid[which].is_some());
+        let mut facts = silent.flat_map(|table| &table.facts).map(AsRef::as_ref);
+        let default = |fact: &&Fact| fact.origin == Origin::Default && fact.constraint.key() == key;
+        if let Some(fact) = facts.find(default) {
+            let shown = element(&part.stated.name, key, &[fact]);
+            causes.push(cause(shown, Effect::Unsaid(index, which)));
+        }
     }
 }
 

@@ -105,7 +105,7 @@ fn everybody<'s>(model: &Model, terms: Terms, pairs: &'s [Pair], strict: Strictn
         base.meet(&part.base.needs);
     }
     let active = model.binding_lists().into_iter().map(whole).collect();
-    Space { base, active, decisions, terms, pairs, strict }
+    Space { base, active, decisions, terms, pairs, strict, waived: Vec::new() }
 }
 
 fn planned(model: &Model, pairs: &[Pair], found: &Found) -> Answer {

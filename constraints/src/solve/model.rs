@@ -39,6 +39,11 @@ pub(crate) struct Table<'a> {
     pub(crate) usage: Usages,
     /// Their sum, formats aside.
     pub(crate) needs: Needs,
+    /// The sum of what is stated, without defaults.
+    pub(crate) stated: Needs,
+    /// In a table of alternatives, the defaults that other tables do not share: of `access` and of
+    /// `protected`.
+    pub(crate) unsaid: [Option<Needs>; 2],
     /// Its format lists, by index.
     pub(crate) lists: Vec<usize>,
 }
@@ -89,6 +94,7 @@ impl<'a> Part<'a> {
         tables.iter_mut().for_each(|table| table.sum_up(set));
         for (table, alternative) in tables.iter_mut().zip(&stated.alternatives) {
             table.needs.unreserved = unreserved(set, stated, Some(alternative));
+            table.stated.unreserved = table.needs.unreserved;
         }
         if tables.is_empty() {
             base.needs.unreserved = unreserved(set, stated, None);
@@ -118,11 +124,40 @@ impl<'a> Table<'a> {
     fn new(facts: &'a [Fact], usage: Usages) -> Self {
         let facts: Vec<_> = facts.iter().map(Cow::Borrowed).collect();
         // The sum is made once the defaults are in.
-        Self { facts, usage, needs: Needs::EMPTY, lists: Vec::new() }
+        Self {
+            facts,
+            usage,
+            needs: Needs::EMPTY,
+            stated: Needs::EMPTY,
+            unsaid: [None, None],
+            lists: Vec::new(),
+        }
     }
 
     fn sum_up(&mut self, set: &HeapSet) {
-        self.needs = Needs::all(set, self.facts.iter().map(|fact| &fact.constraint));
+        let (own, stated): (Vec<_>, Vec<_>) =
+            self.facts.iter().partition(|fact| matches!(fact, Cow::Owned(_)));
+        self.stated = Needs::all(set, stated.iter().map(|fact| &fact.constraint));
+        self.needs = self.stated.clone();
+        for fact in own {
+            let needs = Needs::of(set, &fact.constraint);
+            self.needs.meet(&needs);
+            let which = usize::from(matches!(fact.constraint, Constraint::Protected(_)));
+            self.unsaid[which] = Some(needs);
+        }
+    }
+
+    /// The sum without those defaults of this table that are waived.
+    pub(crate) fn needs_without(&self, waived: [bool; 2]) -> Needs {
+        let mut needs = self.stated.clone();
+        self.unsaid_without(waived).for_each(|unsaid| needs.meet(unsaid));
+        needs
+    }
+
+    /// Its defaults that are not waived.
+    pub(crate) fn unsaid_without(&self, waived: [bool; 2]) -> impl Iterator<Item = &Needs> {
+        let both = self.unsaid.iter().zip(waived).filter(|(_, waived)| !waived);
+        both.filter_map(|(unsaid, _)| unsaid.as_ref())
     }
 
     fn add(&mut self, constraint: Constraint) {

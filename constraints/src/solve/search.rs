@@ -26,6 +26,8 @@ pub(crate) struct Space<'s> {
     pub(crate) pairs: &'s [Pair],
     /// Only pairs that are pinned and sizes that somebody states count as answers.
     pub(crate) strict: Strictness,
+    /// Participants of whose alternatives a default is waived: of `access`, of `protected`.
+    pub(crate) waived: Vec<(usize, [bool; 2])>,
 }
 
 /// What an answer needs beside satisfying everybody.
@@ -42,7 +44,8 @@ pub(crate) enum Decision {
     Join(usize),
     /// Which of its tables.
     Choose(usize),
-    /// Whose names of formats are known, though its alternatives are waived: those of one table.
+    /// Whose alternatives are waived: of one table the names of formats stay known, and what its
+    /// silence means.
     Name(usize),
 }
 
@@ -125,6 +128,11 @@ impl<'s> Space<'s> {
         Ok(None)
     }
 
+    fn waived(&self, part: usize) -> [bool; 2] {
+        let found = self.waived.iter().find(|(other, _)| *other == part);
+        found.map_or([false; 2], |(_, waived)| *waived)
+    }
+
     /// How many optional participants not even the base can do with.
     fn certainly_out(&self, model: &Model, work: &mut Work) -> Result<usize, Exhausted> {
         let mut out = 0;
@@ -151,7 +159,9 @@ impl<'s> Space<'s> {
                     next.held.push(kept.counts.held());
                     next.held.sort_unstable();
                 }
-                Decision::Choose(part) if !model.parts[*part].stated.optional => {
+                Decision::Choose(part)
+                    if !model.parts[*part].stated.optional && self.waived(*part) == [false; 2] =>
+                {
                     if let Some(hull) = &model.parts[*part].hull {
                         next.all.meet(hull);
                         next.some.meet(hull);
@@ -242,8 +252,13 @@ impl Search<'_, '_, '_> {
                 1 => Entered::Not,
                 _ => Entered::Past,
             },
-            Decision::Name(part) => match self.named(part, option) {
-                Some(lists) => Entered::In(frame(before.clone(), left_out), lists),
+            Decision::Name(part) => match self.model.parts[part].tables.get(option) {
+                Some(table) => {
+                    let mut needs = before.clone();
+                    let unsaid = table.unsaid_without(self.space.waived(part));
+                    unsaid.for_each(|unsaid| needs.meet(unsaid));
+                    Entered::In(frame(needs, left_out), &table.lists)
+                }
                 None => Entered::Past,
             },
             Decision::Choose(part) => {
@@ -257,16 +272,16 @@ impl Search<'_, '_, '_> {
                 }
                 match tables.get(option) {
                     Some(table) => {
-                        Entered::In(frame(met(before, &table.needs), left_out), &table.lists)
+                        let needs = match self.space.waived(part) {
+                            [false, false] => met(before, &table.needs),
+                            waived => met(before, &table.needs_without(waived)),
+                        };
+                        Entered::In(frame(needs, left_out), &table.lists)
                     }
                     None => Entered::Past,
                 }
             }
         }
-    }
-
-    fn named(&self, part: usize, option: usize) -> Option<&[usize]> {
-        self.model.parts[part].tables.get(option).map(|table| table.lists.as_slice())
     }
 
     fn is_out(&self, part: usize, frames: &[Frame]) -> bool {
