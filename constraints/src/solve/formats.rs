@@ -158,13 +158,22 @@ impl<'a> Formats<'a> {
         codes.chain(self.modifiers.all().map(|modifier| (UNNAMED, modifier)))
     }
 
-    /// Of pairs that the same entries cover, one: whether anything comes of them is the same.
-    pub(crate) fn distinct(pairs: Vec<Pair>) -> Vec<Pair> {
-        let mut seen = HashSet::new();
-        let entries = |pair: &Pair| -> Vec<Option<usize>> {
-            pair.covers.iter().map(|cover| cover.map(|cover| cover.entry)).collect()
+    /// Of pairs that the same entries cover and the same lists name, one: whether anything comes of
+    /// them is the same.
+    pub(crate) fn distinct(&self, pairs: Vec<Pair>) -> Vec<Pair> {
+        let names = |list: &List, modifier| {
+            let mut entries = list.entries.iter();
+            entries.any(|e| e.modifiers.binary_search_by_key(&modifier, |(m, _)| *m).is_ok())
         };
-        pairs.into_iter().filter(|pair| seen.insert((pair.fourcc, entries(pair)))).collect()
+        let alike = |pair: &Pair| -> Vec<(Option<usize>, bool)> {
+            let covers = pair.covers.iter().zip(&self.lists);
+            let entry = |cover: &Option<Cover>| cover.map(|cover| cover.entry);
+            covers.map(|(cover, list)| (entry(cover), names(list, pair.modifier))).collect()
+        };
+        let mut seen = HashSet::new();
+        let mut new =
+            |pair: &Pair| seen.insert((pair.fourcc, pair.modifier == UNNAMED, alike(pair)));
+        pairs.into_iter().filter(|pair| new(pair)).collect()
     }
 
     fn sorted(&self, mut found: Vec<(u32, u32)>, must: &[usize]) -> Vec<Pair> {
@@ -315,9 +324,10 @@ impl<'a> Entry<'a> {
 }
 
 impl Pair {
-    /// Whether every list whose choice binds covers it.
+    /// Whether every list whose choice binds covers it, and some list does.
     pub(crate) fn chosen(&self, active: &[Active]) -> bool {
-        active.iter().all(|one| !one.choice || self.covers[one.list].is_some())
+        let covered = |one: &Active| self.covers[one.list].is_some();
+        active.iter().all(|one| !one.choice || covered(one)) && active.iter().any(covered)
     }
 
     /// What is tried first: least sum of the entries' positions, then of the modifier's positions.

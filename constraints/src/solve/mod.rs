@@ -24,7 +24,7 @@ use crate::vocabulary::Invalid;
 use crate::{Answer, HeapSet, Question};
 use causes::{Causes, Subset};
 use elements::Causative;
-use formats::{Formats, Pair};
+use formats::Pair;
 use model::Model;
 use rank::Cast;
 use search::{Decision, Exhausted, Found, Space, Strictness, Work, whole};
@@ -142,7 +142,7 @@ fn conflict(model: &Model, terms: Terms) -> Result<Answer, Refused> {
     check::bounded("pairs of fourcc and modifier", model.formats.breadths(), check::PAIRS)?;
     let lists = 0..model.formats.lists.len();
     let required = |list: &usize| !model.parts[model.formats.lists[*list].part].stated.optional;
-    let pairs = Formats::distinct(model.formats.any_pairs(lists.filter(required)));
+    let pairs = model.formats.distinct(model.formats.any_pairs(lists.filter(required)));
     let causative = Causative::new(model, terms);
     let count = causative.causes.len();
     let works = |trials: u64, steps: u64| {
