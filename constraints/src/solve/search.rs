@@ -49,6 +49,17 @@ pub(crate) enum Decision {
     Name(usize),
 }
 
+impl Decision {
+    fn brings_formats(self, model: &Model) -> bool {
+        match self {
+            Self::Join(part) => !model.parts[part].base.lists.is_empty(),
+            Self::Choose(part) | Self::Name(part) => {
+                model.parts[part].tables.iter().any(|table| !table.lists.is_empty())
+            }
+        }
+    }
+}
+
 /// The best answer of a [`Space`].
 #[derive(Clone, Debug)]
 pub(crate) struct Found {
@@ -87,6 +98,9 @@ struct Suffix {
     some: Needs,
     /// What each optional one would hold, least first.
     held: Vec<u64>,
+    /// Some of them bring formats. These may also widen what can be done: cover further pairs,
+    /// separate planes that are too large together. Then only the needs are certain.
+    formats: bool,
 }
 
 impl Suffix {
@@ -149,9 +163,10 @@ impl<'s> Space<'s> {
     /// For each depth what is certain of the decisions from there on.
     fn suffixes(&self, model: &Model) -> Vec<Suffix> {
         let any = Needs::any(model.set);
-        let mut next = Suffix { all: any.clone(), some: any, held: Vec::new() };
+        let mut next = Suffix { all: any.clone(), some: any, held: Vec::new(), formats: false };
         let mut suffixes = vec![next.clone()];
         for decision in self.decisions.iter().rev() {
+            next.formats |= decision.brings_formats(model);
             match decision {
                 Decision::Join(part) => {
                     let kept = kept(model, *part);
@@ -303,6 +318,10 @@ impl Search<'_, '_, '_> {
             work.step()?;
             return Ok(false);
         };
+        if suffix.formats {
+            work.step()?;
+            return Ok(true);
+        }
         for pair in self.choices(active) {
             if self.shape(&needs, settled, pair, active, work)?.is_some() {
                 return Ok(true);
