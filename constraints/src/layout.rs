@@ -67,3 +67,36 @@ pub(crate) fn layout(fourcc: &str) -> Option<Layout> {
 pub(crate) fn planes(fourcc: &str) -> usize {
     1 + layout(fourcc).map_or(0, |layout| layout.further.len())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats_are_laid_out_as_drm_defines_them() {
+        let table = [
+            ("R8", 1, PACKED, 1),
+            ("RG24", 3, PACKED, 1),
+            ("XR24", 4, PACKED, 1),
+            ("AB30", 4, PACKED, 1),
+            ("YUYV", 2, HALVED, 1),
+            ("UYVY", 2, HALVED, 1),
+            ("NV12", 1, QUARTERED, 2),
+            ("NV16", 1, HALVED, 2),
+            ("NV24", 1, PACKED, 2),
+            ("P010", 2, QUARTERED, 2),
+            ("YU12", 1, QUARTERED, 3),
+            ("YV16", 1, HALVED, 3),
+            ("YU24", 1, PACKED, 3),
+        ];
+        for (fourcc, bytes, unit, count) in table {
+            let found = layout(fourcc).unwrap();
+            assert_eq!((found.bytes, found.unit, planes(fourcc)), (bytes, unit, count), "{fourcc}");
+        }
+    }
+
+    #[test]
+    fn one_that_nobody_knows_has_one_plane() {
+        assert_eq!((layout("MJPG"), planes("MJPG")), (None, 1));
+    }
+}
