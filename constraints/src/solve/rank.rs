@@ -2,6 +2,7 @@
 
 use super::model::Model;
 use crate::Constraint;
+use crate::bits::HeapBits;
 use crate::heap::Heap;
 use crate::kind::address;
 use crate::question::Usage;
@@ -68,8 +69,12 @@ fn points(model: &Model, cast: Cast) -> Vec<usize> {
     for (part, table) in cast.parts(model) {
         for fact in model.parts[part].facts(table) {
             let Constraint::Prefer(names) = &fact.constraint else { continue };
+            let mut counted = HeapBits::EMPTY;
             for (place, name) in names.iter().enumerate() {
-                if let Some(heap) = model.set.graph().heap(name) {
+                // A heap that a list names twice, by an alias, is wished for once.
+                let heap = model.set.graph().heap(name).filter(|heap| !counted.contains(*heap));
+                if let Some(heap) = heap {
+                    counted.insert(heap);
                     points[heap] += names.len() - place;
                 }
             }

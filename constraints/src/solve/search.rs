@@ -272,6 +272,7 @@ impl Search<'_, '_, '_> {
                     let mut needs = before.clone();
                     let unsaid = table.unsaid_without(self.space.waived(part));
                     unsaid.for_each(|unsaid| needs.meet(unsaid));
+                    needs.unreserved = needs.unreserved.and(table.needs.unreserved);
                     Entered::In(frame(needs, left_out), &table.lists)
                 }
                 None => Entered::Past,
