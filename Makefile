@@ -10,7 +10,7 @@ COUNT ?= 20000
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 .PHONY: help deps build demo check check-fmt check-lints check-docs check-scripts check-supply check-tests \
-	check-vm check-vm-breaks oracle bench-solver install clean
+	check-vm check-vm-breaks oracle boards bench-solver install clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ check-vm-breaks: ## break every step of check-vm in turn and see that each fails
 
 oracle: ## compare the solver with a brute-force one on COUNT random questions
 	HEAPQ_ORACLE_COUNT=$(COUNT) $(CARGO) test --release --locked --package heapq-tests --test oracle -- --nocapture
+
+boards: ## fetch the devicetrees of all boards of Debian's arm64 kernel, and read them
+	dir=$$(tests/tools/boards.sh '$(TARGET)/boards') && HEAPQ_DTB_DIR=$$dir $(CARGO) test --release --locked --package heapq-allocator --test devicetree boards:: -- --nocapture
 
 bench-solver: ## how long the solver takes
 	$(CARGO) bench --locked --package heapq-constraints

@@ -41,8 +41,7 @@ fn complete_one(
     let mut facts: Vec<Fact> = kept.cloned().collect();
     facts.extend(knowledge.facts);
     if !described {
-        let path = device.map(|device| Origin::Sysfs(device.path.clone()));
-        let origin = path.unwrap_or(Origin::Default);
+        let origin = device.map_or(Origin::Default, |device| device.origin());
         facts.push(Fact { constraint: Constraint::Unknown(true), origin });
     }
     // What the client says of itself adds to what is known, and never takes from it.
@@ -54,6 +53,16 @@ fn complete_one(
 
 fn links(fact: &Fact) -> bool {
     matches!(fact.constraint, Constraint::Link(_))
+}
+
+impl Topology {
+    /// Whether a policy speaks of `device`.
+    #[must_use]
+    pub fn knows(&self, device: &Device, policies: &PolicySet) -> bool {
+        let mut participant = Participant::new("device");
+        participant.driver = device.driver.clone();
+        knowledge(&participant, Some(device), self, policies).known
+    }
 }
 
 fn knowledge(

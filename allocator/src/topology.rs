@@ -99,7 +99,8 @@ fn describe(name: &str, bearers: usize, nearest: Option<&str>) -> String {
 
 impl Topology {
     /// The device that bears `name`: a node (`/dev/video0`, `video0`, its path in sysfs), the device's
-    /// own sysfs path or the last part of it (a PCI address), a devicetree path, or `driver:NAME`.
+    /// own sysfs path or the last part of it (a PCI address), a devicetree path or alias, or
+    /// `driver:NAME`.
     ///
     /// # Errors
     /// [`UnknownDevice`] when none bears it, or several that differ.
@@ -145,6 +146,7 @@ fn bears(device: &Device, name: &str) -> bool {
     let named = |node: &Name| &**node == name || last(node) == name;
     &*device.path == name
         || device.of_node.as_deref() == Some(name)
+        || device.aliases.iter().any(|alias| **alias == *name)
         || device.nodes.iter().any(named)
         || (!name.contains('/') && last(&device.path) == name)
         || is_node_in_sysfs(device, name)

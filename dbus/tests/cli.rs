@@ -9,6 +9,8 @@ mod answers;
 mod cases;
 #[path = "cli/daemon.rs"]
 mod daemon;
+#[path = "cli/devicetree.rs"]
+mod devicetree;
 #[path = "cli/listings.rs"]
 mod listings;
 #[path = "cli/machine.rs"]

@@ -13,7 +13,8 @@ debian_mirror() {
 }
 
 # debian_open DIR SUITE...: an apt state in DIR (absolute) for these suites; fills debian_apt, the
-# options that every later call of apt takes, and reads the index.
+# options that every later call of apt takes, and reads the index. Packages are amd64's unless
+# debian_arch says otherwise.
 debian_open() {
 	local dir=$1 mirror keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 	shift
@@ -30,7 +31,7 @@ debian_open() {
 		-o "Dir::State=$dir" -o "Dir::State::Lists=$dir/lists" -o "Dir::State::status=$dir/status"
 		-o "Dir::Cache=$dir/cache" -o Dir::Etc::SourceList=/dev/null
 		-o "Dir::Etc::SourceParts=$dir/parts" -o Dir::Etc::PreferencesParts=/dev/null
-		-o APT::Architecture=amd64 -o APT::Architectures=amd64
+		-o "APT::Architecture=${debian_arch:=amd64}" -o "APT::Architectures=$debian_arch"
 		# Whoever runs the tests may not be able to become the user _apt.
 		-o "APT::Sandbox::User=$(id -un)"
 	)

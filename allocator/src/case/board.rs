@@ -22,8 +22,8 @@ pub(super) struct Board {
 /// What describes a board.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Source {
-    /// A flattened devicetree.
-    Dtb(PathBuf),
+    /// A flattened devicetree: where it is if it is beside the case, and as the case names it.
+    Dtb { beside: PathBuf, name: PathBuf },
     /// A file that `heapq snapshot` wrote.
     Snapshot(PathBuf),
     /// A directory that holds `sys/`.
@@ -44,10 +44,10 @@ pub(super) fn read(
         .entries
         .iter()
         .filter_map(|entry| {
-            let make: fn(PathBuf) -> Source = match entry.key.as_str() {
-                "dtb" => Source::Dtb,
-                "snapshot" => Source::Snapshot,
-                "root" => Source::Root,
+            let make: fn(PathBuf, &str) -> Source = match entry.key.as_str() {
+                "dtb" => |beside, name| Source::Dtb { beside, name: name.into() },
+                "snapshot" => |beside, _| Source::Snapshot(beside),
+                "root" => |beside, _| Source::Root(beside),
                 _ => return None,
             };
             let Value::Text(name) = &entry.node.value else {
@@ -55,7 +55,7 @@ pub(super) fn read(
                 complaints.push(lines.complaint(entry.node.at, message));
                 return None;
             };
-            Some(make(beside(name)))
+            Some(make(beside(name), name))
         })
         .collect();
     let policies = texts(table, "policies", lines, complaints);

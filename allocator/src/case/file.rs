@@ -123,7 +123,8 @@ impl Case {
     #[must_use]
     pub fn uses(&self, file: &Path) -> bool {
         let Some(board) = &self.board else { return false };
-        let (Source::Dtb(source) | Source::Snapshot(source) | Source::Root(source)) = &board.source;
+        let (Source::Dtb { beside: source, .. } | Source::Snapshot(source) | Source::Root(source)) =
+            &board.source;
         board.policies.iter().chain([source]).any(|path| beneath(file, path))
     }
 }

@@ -23,9 +23,9 @@ pub(super) struct Machine {
 /// Why there is none.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NoMachine {
-    /// The board is of a kind that cannot be read yet.
+    /// The board's devicetree is not here.
     #[error("{0}")]
-    Unsupported(String),
+    Absent(String),
     /// The board or its policies cannot be read; all that is wrong, a line each.
     #[error("{0}")]
     Broken(String),
@@ -35,14 +35,17 @@ pub(super) enum NoMachine {
 }
 
 impl Machine {
-    /// The machine of `case`; `policies` and `policy_dirs` are what every case is given.
+    /// The machine of `case`; `policies`, `policy_dirs` and `dtb_dirs` are what every case is given.
     pub(super) fn of(
         case: &Case,
         policies: &Arc<PolicySet>,
         policy_dirs: &[PathBuf],
+        dtb_dirs: &[PathBuf],
     ) -> Result<Self, NoMachine> {
         let (observation, policies) = match &case.board {
-            Some(board) => (observe(board)?, board_policies(board, policies, policy_dirs)?),
+            Some(board) => {
+                (observe(board, dtb_dirs)?, board_policies(board, policies, policy_dirs)?)
+            }
             None => (Observation::default(), policies.clone()),
         };
         let topology = discover::assemble(&observation, &policies, 1)?;
@@ -86,17 +89,12 @@ impl Machine {
     }
 }
 
-fn observe(board: &Board) -> Result<Observation, NoMachine> {
+fn observe(board: &Board, dtb_dirs: &[PathBuf]) -> Result<Observation, NoMachine> {
     let broken = |path: &Path, error: &dyn std::fmt::Display| {
         NoMachine::Broken(format!("{}: {error}", path.display()))
     };
     let mut observation = match &board.source {
-        Source::Dtb(path) => {
-            return Err(NoMachine::Unsupported(format!(
-                "{} needs a devicetree reader, which this version does not have",
-                path.display()
-            )));
-        }
+        Source::Dtb { beside, name } => devicetree(board, beside, name, dtb_dirs)?,
         Source::Snapshot(path) => {
             let text = super::file::text(path).map_err(|e| NoMachine::Broken(e.to_string()))?;
             discover::snapshot::read(&text).map_err(|error| broken(path, &error))?
@@ -105,11 +103,50 @@ fn observe(board: &Board) -> Result<Observation, NoMachine> {
     };
     for name in &board.heaps {
         if !observation.heaps.iter().any(|heap| heap.name == *name) {
-            let path = format!("/sys/class/dma_heap/{name}").into();
-            observation.heaps.push(SeenHeap { name: name.clone(), path, node: true });
+            observation.heaps.push(SeenHeap::offered(name.clone()));
         }
     }
     Ok(observation)
+}
+
+/// The board of a devicetree. Where the case says which heaps its kernel offers, these are there and
+/// the devicetree's pools; else those that a current kernel makes.
+fn devicetree(
+    board: &Board,
+    beside: &Path,
+    name: &Path,
+    dtb_dirs: &[PathBuf],
+) -> Result<Observation, NoMachine> {
+    let Some(path) = find_dtb(beside, name, dtb_dirs) else {
+        let text = format!("{} is not beside the case, nor in a --dtb-dir", name.display());
+        return Err(NoMachine::Absent(text));
+    };
+    let read = discover::devicetree::load(&path);
+    let mut observation = read.map_err(|error| NoMachine::Broken(error.to_string()))?;
+    if !board.heaps.is_empty() {
+        let is_pool = |heap: &SeenHeap| {
+            observation.pools.iter().any(|pool| pool.name == heap.name && !pool.default)
+        };
+        observation.heaps.retain(is_pool);
+    }
+    Ok(observation)
+}
+
+/// Beside the case, else in a directory of devicetrees, or in one directly below it: kernels install
+/// them by vendor.
+fn find_dtb(beside: &Path, name: &Path, dtb_dirs: &[PathBuf]) -> Option<PathBuf> {
+    let own = std::iter::once(beside.to_owned());
+    let there = own.chain(dtb_dirs.iter().map(|dir| dir.join(name))).find(|path| path.is_file());
+    there.or_else(|| {
+        let below = dtb_dirs.iter().filter_map(|dir| std::fs::read_dir(dir).ok()).flatten();
+        let mut found: Vec<PathBuf> = below
+            .flatten()
+            .map(|entry| entry.path().join(name))
+            .filter(|at| at.is_file())
+            .collect();
+        found.sort();
+        found.into_iter().next()
+    })
 }
 
 /// The policies of a board: those of every case, or these with the board's own above them.

@@ -54,13 +54,19 @@ pub enum Outcome {
 pub struct Runner {
     policies: Arc<PolicySet>,
     policy_dirs: Vec<PathBuf>,
+    dtb_dirs: Vec<PathBuf>,
 }
 
 /// Runs the cases at `paths`, files or directories, with the shipped policies and those of
-/// `policy_dirs`, the highest precedence last.
+/// `policy_dirs`, the highest precedence last. A board's devicetree that is not beside its case is
+/// looked for in `dtb_dirs`.
 #[must_use]
-pub fn run_all(paths: &[PathBuf], policy_dirs: &[PathBuf]) -> Vec<CaseResult> {
-    let runner = Runner::new(policy_dirs);
+pub fn run_all(
+    paths: &[PathBuf],
+    policy_dirs: &[PathBuf],
+    dtb_dirs: &[PathBuf],
+) -> Vec<CaseResult> {
+    let runner = Runner::new(policy_dirs).map(|runner| runner.with_dtb_dirs(dtb_dirs));
     let found = find::cases(paths).into_iter();
     found
         .map(|case| match (&runner, case) {
@@ -89,7 +95,14 @@ impl Runner {
     /// Everything that is wrong with the policy files, in words.
     pub fn new(policy_dirs: &[PathBuf]) -> Result<Self, String> {
         let policies = Arc::new(checked(load(policy_dirs))?);
-        Ok(Self { policies, policy_dirs: policy_dirs.to_vec() })
+        Ok(Self { policies, policy_dirs: policy_dirs.to_vec(), dtb_dirs: Vec::new() })
+    }
+
+    /// Looks for devicetrees in these directories too, and in those directly below them.
+    #[must_use]
+    pub fn with_dtb_dirs(mut self, dtb_dirs: &[PathBuf]) -> Self {
+        self.dtb_dirs = dtb_dirs.to_vec();
+        self
     }
 
     /// Runs one case.
@@ -97,7 +110,7 @@ impl Runner {
     pub fn run(&self, case: &Case) -> CaseResult {
         let outcome = match self.asked(case) {
             Ok((answer, machine)) => compared_with(case, answer, &machine),
-            Err(Unanswered::Unsupported(because)) => Outcome::Skipped { because },
+            Err(Unanswered::Absent(because)) => Outcome::Skipped { because },
             Err(Unanswered::Unusable(complaints)) => Outcome::Unusable { complaints },
             Err(Unanswered::Invalid(invalid, _)) => compared(case, &Came::Invalid(invalid), &[]),
             Err(Unanswered::TooMany(message)) => compared(case, &Came::TooMany(message), &[]),
@@ -118,7 +131,7 @@ impl Runner {
         if let Some((invalid, line)) = case.stated.invalid.first() {
             return Err(Unanswered::Invalid(invalid.clone(), *line));
         }
-        let machine = Machine::of(case, &self.policies, &self.policy_dirs)?;
+        let machine = Machine::of(case, &self.policies, &self.policy_dirs, &self.dtb_dirs)?;
         let question = machine.completed(case).map_err(|unknown| {
             Unanswered::Unusable(format!("{}: {unknown}", case.file.display()))
         })?;
@@ -133,9 +146,9 @@ impl Runner {
 /// Why a case's question has no answer.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Unanswered {
-    /// Its board is of a kind that this version cannot read.
+    /// Its board's devicetree is not here.
     #[error("{0}")]
-    Unsupported(String),
+    Absent(String),
     /// Its board, policies or devices cannot be had; a line each, with the file.
     #[error("{0}")]
     Unusable(String),
@@ -150,7 +163,7 @@ pub enum Unanswered {
 impl From<NoMachine> for Unanswered {
     fn from(none: NoMachine) -> Self {
         match none {
-            NoMachine::Unsupported(because) => Self::Unsupported(because),
+            NoMachine::Absent(because) => Self::Absent(because),
             NoMachine::Broken(complaints) => Self::Unusable(complaints),
             NoMachine::Heaps(invalid) => Self::Invalid(invalid, None),
         }

@@ -9,7 +9,7 @@ use heapq_policies::{Kernel, PolicySet};
 use std::collections::BTreeMap;
 
 /// What rules compare with where the source does not say which kernel runs: a current one.
-const CURRENT: Kernel = Kernel { major: u16::MAX, minor: 0 };
+pub(super) const CURRENT: Kernel = Kernel { major: u16::MAX, minor: 0 };
 
 /// The topology that follows from an observation and what the policies know.
 ///

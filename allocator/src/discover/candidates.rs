@@ -144,7 +144,7 @@ fn set_place(heap: &mut Heap, windows: Windows, origin: &Origin) {
 
 fn ram_of(seen: &Observation) -> Option<(Windows, Origin)> {
     let ram = seen.ram.as_ref()?;
-    Some((ram.windows.clone(), Origin::Sysfs(ram.from.clone())))
+    Some((ram.windows.clone(), ram.origin()))
 }
 
 /// The contiguous area behind a pool of heaps.
@@ -223,5 +223,5 @@ fn below_the_dma_limit(seen: &Observation) -> Option<(Windows, Origin)> {
     };
     let below = ram.windows.intervals().iter().filter(|(first, _)| *first < limit);
     let windows = Windows::new(below.map(|(first, end)| (*first, (*end).min(limit))).collect())?;
-    Some((windows, Origin::Sysfs(ram.from.clone())))
+    Some((windows, ram.origin()))
 }

@@ -1,14 +1,14 @@
 //! What a machine shows, as plain data, and the topology that follows from it.
 //!
 //! An [`Observation`] comes from a directory that holds `sys`, `dev` and `proc` (the running
-//! machine, a capture, a test's made-up tree: [`sysfs`]) or from a file that somebody wrote
-//! ([`snapshot`]). [`assemble`] turns it into a topology and reads nothing.
+//! machine, a capture, a test's made-up tree: [`sysfs`]), from a file that somebody wrote
+//! ([`snapshot`]) or from a board's flattened devicetree ([`devicetree`]). [`assemble`] turns it into a topology and reads nothing.
 
 mod assemble;
 mod board;
 mod candidates;
 mod devices;
-mod devicetree;
+pub mod devicetree;
 mod facts;
 pub(crate) mod modules;
 mod ram;
@@ -19,8 +19,8 @@ pub mod sysfs;
 pub use assemble::assemble;
 pub use board::{BUNDLED_BOARD, bundled_board};
 
-use heapq_constraints::Name;
 use heapq_constraints::fact::Windows;
+use heapq_constraints::{Name, Origin};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -93,6 +93,15 @@ pub struct Placed {
     pub from: Name,
 }
 
+impl Placed {
+    /// Whoever says so: a file of /sys or /proc, or a node of the devicetree.
+    pub(crate) fn origin(&self) -> Origin {
+        let kernels = ["/sys/", "/proc/"].iter().any(|dir| self.from.starts_with(dir));
+        let make = if kernels { Origin::Sysfs } else { Origin::Devicetree };
+        make(self.from.clone())
+    }
+}
+
 impl Observation {
     /// The second name of the default contiguous area, under which /sys/kernel/mm/cma and the heaps
     /// of kernels before 6.17 know it: `reserved` when the command line or the kernel's
@@ -132,6 +141,13 @@ pub struct SeenHeap {
     pub path: Name,
     /// Its device node is there too.
     pub node: bool,
+}
+
+impl SeenHeap {
+    /// One that a kernel is said to offer.
+    pub(crate) fn offered(name: Name) -> Self {
+        Self { path: format!("/sys/class/dma_heap/{name}").into(), name, node: true }
+    }
 }
 
 /// One contiguous area of the kernel.
@@ -194,6 +210,12 @@ pub struct SeenDevice {
     /// Its node's path in the devicetree.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of_node: Option<Name>,
+    /// What the devicetree's `/aliases` call that node.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<Name>,
+    /// Its node, or one above, is not in use until a boot loader or an overlay says otherwise.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub disabled: bool,
     /// The device that masters its DMA, where that is another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub master: Option<Name>,
@@ -212,6 +234,20 @@ pub struct SeenDevice {
     /// Heaps that it links to in sysfs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub heap_links: Vec<HeapLink>,
+}
+
+impl SeenDevice {
+    /// It is known by its node in a devicetree, not by a running kernel's /sys.
+    #[must_use]
+    pub fn described(&self) -> bool {
+        self.of_node.as_ref() == Some(&self.path)
+    }
+
+    /// Where what is known of it comes from.
+    pub(crate) fn origin(&self) -> Origin {
+        let make = if self.described() { Origin::Devicetree } else { Origin::Sysfs };
+        make(self.path.clone())
+    }
 }
 
 /// A `dma_heap` link in a device's directory.

@@ -4,7 +4,7 @@
 //! `CMDLINE` and `proc-iomem` in place of the files in /proc, and `dev/NODES`, a line for each
 //! device node that begins with its path.
 
-use super::devicetree::Tree;
+use super::devicetree::{self, Directory, Tree};
 use super::root::Root;
 use super::{Arch, CmaArea, Observation, SeenHeap, devices, modules, ram};
 use heapq_constraints::Name;
@@ -24,7 +24,7 @@ pub fn read(root: &Path) -> io::Result<Observation> {
     if !root.exists("/sys") {
         return Err(io::Error::new(io::ErrorKind::NotFound, "no sys directory in it"));
     }
-    let tree = Tree::of(&root);
+    let tree = Directory::of(&root);
     let command_line = command_line(&root);
     let page = ram::page_size(&root);
     let arch = architecture(&root, tree.as_ref());
@@ -33,20 +33,20 @@ pub fn read(root: &Path) -> io::Result<Observation> {
     let mut seen = Observation {
         kernel: release(&root),
         arch,
-        board: tree.as_ref().map(|tree| tree.strings("", "compatible")).unwrap_or_default(),
+        board: tree.as_ref().map(board).unwrap_or_default(),
         ram: ram::read(&root, page),
         cma_argument: ram::cma_argument(&command_line),
         dma_reach: None,
         heaps: heaps(&root, &nodes),
         cma: cma_areas(&root, page),
-        pools: tree.as_ref().map(Tree::pools).unwrap_or_default(),
+        pools: tree.as_ref().map(devicetree::pools).unwrap_or_default(),
         modules: modules::read(&root, &devices, &command_line),
         devices,
         warnings: Vec::new(),
     };
     // The whole tree is walked for it, so only where the answer hangs on it.
     if seen.default_area_is_the_kernels() && arch == Arch::Arm64 {
-        seen.dma_reach = tree.as_ref().and_then(Tree::lowest_reach);
+        seen.dma_reach = tree.as_ref().and_then(|tree| devicetree::lowest_reach(tree).top);
     }
     seen.warnings = root.into_warnings();
     Ok(seen)
@@ -69,14 +69,17 @@ fn release(root: &Root) -> Option<Name> {
         .or_else(|| root.line("/proc/sys/kernel/osrelease"))
 }
 
-fn architecture(root: &Root, tree: Option<&Tree<'_>>) -> Arch {
+fn architecture(root: &Root, tree: Option<&Directory<'_>>) -> Arch {
     let said = uname(root).iter().rev().find_map(|word| arch_of(word));
     let running = || arch_of(&root.line("/proc/sys/kernel/arch")?);
     let live = || {
         let machine = rustix::system::uname();
         root.live().then(|| arch_of(machine.machine().to_str().ok()?)).flatten()
     };
-    said.or_else(running).or_else(live).or_else(|| arch_by_processor(tree?)).unwrap_or_default()
+    said.or_else(running)
+        .or_else(live)
+        .or_else(|| devicetree::architecture(tree?))
+        .unwrap_or_default()
 }
 
 fn arch_of(machine: &str) -> Option<Arch> {
@@ -89,19 +92,8 @@ fn arch_of(machine: &str) -> Option<Arch> {
     })
 }
 
-/// By how the devicetree says that processors are switched on, or by their make.
-fn arch_by_processor(tree: &Tree<'_>) -> Option<Arch> {
-    let first = tree.names("/cpus").into_iter().find(|name| name.starts_with("cpu@"))?;
-    let processor = format!("/cpus/{first}");
-    let compatible = tree.strings(&processor, "compatible");
-    if compatible.iter().any(|one| &**one == "riscv") {
-        return Some(Arch::Riscv);
-    }
-    // Only 64-bit ARM has these two in its binding of `enable-method`.
-    let method = tree.strings(&processor, "enable-method");
-    let wide = method.iter().any(|one| matches!(&**one, "psci" | "spin-table"));
-    let arm = compatible.iter().any(|one| one.starts_with("arm,"));
-    (wide && arm).then_some(Arch::Arm64)
+fn board(tree: &Directory<'_>) -> Vec<Name> {
+    tree.strings(&tree.root(), "compatible")
 }
 
 /// Which device nodes there are.

@@ -64,7 +64,7 @@ fn check(document: &str, file: &Path, text: &str, seen: &mut Seen) {
 }
 
 fn passes(document: &str, file: &Path) {
-    let results = case::run_all(&[file.to_owned()], &[]);
+    let results = case::run_all(&[file.to_owned()], &[], &[]);
     assert!(!results.is_empty(), "{document}: {}", file.display());
     for result in results {
         assert!(matches!(result.outcome, Outcome::Passed), "{document}: {result:?}");

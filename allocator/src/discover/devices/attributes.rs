@@ -2,6 +2,7 @@
 
 use super::Reader;
 use super::names::{above, nameless_driver};
+use crate::discover::devicetree::{Tree, coherent, dma_parent, reach};
 use crate::discover::{Arch, HeapLink, Placed, SeenDevice};
 use heapq_constraints::Name;
 
@@ -26,7 +27,7 @@ impl Reader<'_> {
         let driver = bound.clone().filter(|name| &**name != "faux_driver");
         let driver = driver.or_else(|| nameless_driver(path, subsystem, bound.as_deref()));
         let compatible = match (&of_node, self.tree) {
-            (Some(node), Some(tree)) => tree.strings(node, "compatible"),
+            (Some(node), Some(tree)) => tree.strings(&node.to_string(), "compatible"),
             _ => Vec::new(),
         };
         let modalias = root.line(&format!("{path}/modalias"));
@@ -89,8 +90,8 @@ impl Reader<'_> {
     fn dma_window(&self, path: &str, of_node: Option<&str>) -> Option<Placed> {
         let tree = self.tree?;
         match of_node {
-            Some(node) => tree.reach(node.rsplit_once('/')?.0),
-            None => tree.reach(&self.attachment(path)?.0),
+            Some(node) => reach(tree, &dma_parent(tree, &node.to_owned())?),
+            None => reach(tree, &self.attachment(path)?.0.to_string()),
         }
     }
 
@@ -100,7 +101,9 @@ impl Reader<'_> {
             Arch::Arm | Arch::Arm64 | Arch::Riscv => {
                 let attached = self.attachment(path);
                 let tree = self.tree;
-                Some(attached.zip(tree).is_some_and(|((node, _), tree)| tree.coherent(&node)))
+                let snoops =
+                    |((node, _), tree): ((Name, bool), _)| coherent(tree, &node.to_string());
+                Some(attached.zip(tree).is_some_and(snoops))
             }
             Arch::Other => None,
         }

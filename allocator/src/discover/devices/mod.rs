@@ -3,7 +3,7 @@
 mod attributes;
 mod names;
 
-use super::devicetree::Tree;
+use super::devicetree::Directory;
 use super::root::{Root, natural};
 use super::{Arch, SeenDevice};
 use heapq_constraints::Name;
@@ -22,7 +22,7 @@ const CLASSES: [(&str, &str, &[&str]); 4] = [
 /// share one path.
 type Found = BTreeMap<(String, &'static str, Option<Name>), SeenDevice>;
 
-pub(super) fn read(root: &Root, tree: Option<&Tree<'_>>, arch: Arch) -> Vec<SeenDevice> {
+pub(super) fn read(root: &Root, tree: Option<&Directory<'_>>, arch: Arch) -> Vec<SeenDevice> {
     let reader = Reader { root, tree, arch };
     let mut found = Found::new();
     for (dir, subsystem, prefixes) in CLASSES {
@@ -61,7 +61,7 @@ fn join_media(found: Found) -> Vec<SeenDevice> {
 
 struct Reader<'a> {
     root: &'a Root,
-    tree: Option<&'a Tree<'a>>,
+    tree: Option<&'a Directory<'a>>,
     arch: Arch,
 }
 

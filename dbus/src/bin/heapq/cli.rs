@@ -32,6 +32,11 @@ pub(crate) struct Global {
     /// Look at this directory, which holds sys/ (a capture, an image), not at the running machine.
     #[arg(long, global = true, value_name = "DIR", conflicts_with_all = ["daemon", "bus", "session"])]
     pub(crate) root: Option<PathBuf>,
+    /// Look at the board that this flattened devicetree describes, with the heaps that a current
+    /// kernel makes on it.
+    #[arg(long, global = true, value_name = "FILE",
+          conflicts_with_all = ["root", "daemon", "bus", "session"])]
+    pub(crate) dtb: Option<PathBuf>,
     /// Policy files from here, and not from the system's directories; repeatable, the last wins.
     #[arg(long, global = true, value_name = "DIR", conflicts_with_all = ["daemon", "bus", "session"])]
     pub(crate) policy_dir: Vec<PathBuf>,
@@ -109,6 +114,9 @@ pub(crate) enum Command {
         /// What a case asks, on the case's own board and heaps.
         #[arg(long, value_name = "CASE.toml", conflicts_with_all = ["participants", "file"])]
         case: Option<PathBuf>,
+        /// Where to look for the devicetree of the case's board, as in `heapq test`.
+        #[arg(long, value_name = "DIR", requires = "case")]
+        dtb_dir: Vec<PathBuf>,
     },
     /// Allocate, and give the buffers to a command; without one, show them and give them back.
     Alloc {
@@ -128,6 +136,10 @@ pub(crate) enum Command {
         /// Case files, or directories that are searched for them.
         #[arg(required = true, value_name = "FILE|DIR")]
         paths: Vec<PathBuf>,
+        /// Where to look for a board's devicetree that is not beside its case; repeatable. Directories
+        /// directly below count too, as kernels install them by vendor.
+        #[arg(long, value_name = "DIR")]
+        dtb_dir: Vec<PathBuf>,
         /// Print only what did not pass, and the count.
         #[arg(short, long)]
         quiet: bool,

@@ -44,11 +44,15 @@ fn run(command: Command, global: &Global) -> Result<ExitCode, Problem> {
         Command::Heaps { heaps } => commands::heaps::run(&heaps, global),
         Command::Devices { devices } => commands::devices::run(&devices, global),
         Command::Plan(ask) => commands::plan::run(&ask, global),
-        Command::Explain { ask, case } => commands::explain::run(&ask, case.as_deref(), global),
+        Command::Explain { ask, case, dtb_dir } => {
+            commands::explain::run(&ask, case.as_deref(), &dtb_dir, global)
+        }
         Command::Alloc { ask, exec, stand_in } => {
             return commands::alloc::run(&ask, &exec, stand_in, global);
         }
-        Command::Test { paths, quiet } => commands::test::run(&paths, quiet, global),
+        Command::Test { paths, dtb_dir, quiet } => {
+            commands::test::run(&paths, &dtb_dir, quiet, global)
+        }
         Command::Demo => commands::demo::run(global),
         Command::Policy(Policy::Check { paths }) => commands::policy::check(&paths, global),
         Command::DemoDisplay => commands::demo::display(),

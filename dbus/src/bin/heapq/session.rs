@@ -3,6 +3,7 @@
 use crate::cli::Global;
 use crate::output::note;
 use crate::problem::Problem;
+use heapq_allocator::discover::devicetree;
 use heapq_allocator::{Broker, Caller, Config, Grant, Holder, Outcome};
 use heapq_constraints::Answer;
 use heapq_dbus::client::{Client, Failure, Place};
@@ -153,7 +154,8 @@ fn question(asked: &Asked) -> Result<heapq_constraints::Question, Problem> {
 /// Where to look for a daemon; `None`: nowhere, since the question is about files that only this
 /// process was told of, or since nobody wants one.
 fn place(global: &Global) -> Option<Place> {
-    if global.offline || global.root.is_some() || !global.policy_dir.is_empty() {
+    let elsewhere = global.root.is_some() || global.dtb.is_some();
+    if global.offline || elsewhere || !global.policy_dir.is_empty() {
         return None;
     }
     Some(match &global.bus {
@@ -166,9 +168,10 @@ fn place(global: &Global) -> Option<Place> {
 
 /// The broker of this process: the operating system, not a grant, decides what it may open.
 pub(crate) fn broker(global: &Global, stand_in: bool) -> Result<Broker, Problem> {
+    let board = global.dtb.as_deref().map(devicetree::load).transpose()?;
     let config = Config {
         root: global.root.clone().unwrap_or_else(|| PathBuf::from("/")),
-        board: None,
+        board,
         policy_dirs: policy_dirs(global),
         stand_in,
         privileged: true,

@@ -99,6 +99,9 @@ pub(crate) fn run(
     stand_in: bool,
     global: &Global,
 ) -> Result<ExitCode, Problem> {
+    if global.dtb.is_some() && !stand_in {
+        return Err(Problem::NoMachine);
+    }
     let asked = ask.asked()?;
     let session = if stand_in { Session::here(global, true)? } else { Session::open(global)? };
     let outcome = session.allocate(&asked)?;

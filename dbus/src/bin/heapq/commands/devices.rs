@@ -40,6 +40,9 @@ struct Row {
     compatible: Vec<Name>,
     #[serde(skip_serializing_if = "Option::is_none")]
     of_node: Option<Name>,
+    /// The devicetree has it switched off.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    disabled: bool,
     /// The device that masters its DMA, where that is another one.
     #[serde(skip_serializing_if = "Option::is_none")]
     dma_master: Option<Name>,
@@ -96,6 +99,7 @@ impl From<ShownDevice> for Row {
             bus: None,
             compatible: Vec::new(),
             of_node: None,
+            disabled: false,
             dma_master: None,
             iommu: Translation { translates, kind: device.iommu, group_type: None },
             heap_links: Vec::new(),
@@ -115,6 +119,7 @@ impl Row {
             bus: device.bus.clone(),
             compatible: device.compatible.clone(),
             of_node: device.of_node.clone(),
+            disabled: device.disabled,
             dma_master: device.master.clone(),
             iommu: Translation::from(&device.iommu),
             heap_links: device.heap_links.iter().map(|link| link.heap.clone()).collect(),
@@ -134,6 +139,7 @@ impl Row {
     /// The same, with how many more nodes there are.
     fn called_of_all(&self) -> String {
         match self.nodes.len() {
+            0 if self.disabled => format!("{} (disabled)", self.called()),
             0 | 1 => self.called(),
             nodes => format!("{} +{}", self.called(), nodes - 1),
         }
@@ -158,6 +164,7 @@ impl Row {
             ("bus", optional(&self.bus)),
             ("compatible", joined(&self.compatible, " ")),
             ("of-node", optional(&self.of_node)),
+            ("status", if self.disabled { "disabled".to_owned() } else { String::new() }),
             ("dma-master", optional(&self.dma_master)),
             ("iommu", self.iommu()),
             ("heap-links", joined(&self.heap_links, " ")),
@@ -229,7 +236,10 @@ fn read(names: &[String], global: &Global) -> Result<Vec<Row>, Problem> {
     let broker = broker(global, false)?;
     let (topology, policies) = (broker.topology(), broker.policies());
     let chosen: Vec<&Device> = if names.is_empty() {
-        topology.devices.iter().filter(|device| !device.nodes.is_empty()).collect()
+        let listed = |device: &&Device| {
+            !device.nodes.is_empty() || (device.described() && topology.knows(device, &policies))
+        };
+        topology.devices.iter().filter(listed).collect()
     } else {
         let found = names.iter().map(|name| topology.device(name).map_err(AskError::from));
         found.collect::<Result<_, _>>()?

@@ -10,7 +10,7 @@ use heapq_allocator::case::{Case, Runner};
 use heapq_constraints::{Answer, explain};
 use heapq_dbus::exit::Exit;
 use serde::Serialize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// An answer with whoever gave it.
 #[derive(Debug, Serialize)]
@@ -47,8 +47,9 @@ pub(crate) fn answer(ask: &Ask, global: &Global) -> Result<Answered, Problem> {
 }
 
 /// What a case asks, answered on the case's own machine.
-fn answer_of_case(file: &Path, global: &Global) -> Result<Answered, Problem> {
+fn answer_of_case(file: &Path, dtb_dirs: &[PathBuf], global: &Global) -> Result<Answered, Problem> {
     let runner = Runner::new(&policy_dirs_for_cases(global)).map_err(Problem::Case)?;
+    let runner = runner.with_dtb_dirs(dtb_dirs);
     let case = Case::read(file).map_err(Malformed::from)?;
     let answer = runner
         .answer(&case)
@@ -57,9 +58,14 @@ fn answer_of_case(file: &Path, global: &Global) -> Result<Answered, Problem> {
 }
 
 /// Runs the command.
-pub(crate) fn run(ask: &Ask, case: Option<&Path>, global: &Global) -> Result<Exit, Problem> {
+pub(crate) fn run(
+    ask: &Ask,
+    case: Option<&Path>,
+    dtb_dirs: &[PathBuf],
+    global: &Global,
+) -> Result<Exit, Problem> {
     let report = Explained(match case {
-        Some(file) => answer_of_case(file, global)?,
+        Some(file) => answer_of_case(file, dtb_dirs, global)?,
         None => answer(ask, global)?,
     });
     print(&report, global).map_err(Problem::system("writing"))?;

@@ -71,8 +71,13 @@ fn one(case: &CaseResult) -> String {
 }
 
 /// Runs the command.
-pub(crate) fn run(paths: &[PathBuf], quiet: bool, global: &Global) -> Result<Exit, Problem> {
-    let cases = case::run_all(paths, &policy_dirs_for_cases(global));
+pub(crate) fn run(
+    paths: &[PathBuf],
+    dtb_dirs: &[PathBuf],
+    quiet: bool,
+    global: &Global,
+) -> Result<Exit, Problem> {
+    let cases = case::run_all(paths, &policy_dirs_for_cases(global), dtb_dirs);
     let count =
         |which: fn(&Outcome) -> bool| cases.iter().filter(|case| which(&case.outcome)).count();
     let passed = count(|outcome| matches!(outcome, Outcome::Passed));

@@ -1,0 +1,122 @@
+//! Boards as the kernel describes them.
+//!
+//! Three trees are in `tests/boards/dtb`. `make boards` fetches all of Debian's arm64 package and
+//! names its directory in `HEAPQ_DTB_DIR`; without it the tests of the others are left out.
+
+use heapq_allocator::Topology;
+use heapq_allocator::case::{Outcome, run_all};
+use heapq_allocator::discover::{Arch, assemble, devicetree};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+}
+
+fn package() -> Option<PathBuf> {
+    std::env::var_os("HEAPQ_DTB_DIR").filter(|dir| !dir.is_empty()).map(PathBuf::from)
+}
+
+#[test]
+fn the_cases_of_boards_hold() {
+    let dirs: Vec<PathBuf> =
+        package().into_iter().chain([repository("tests/boards/dtb")]).collect();
+    let results = run_all(&[repository("tests/cases/boards")], &[], &dirs);
+    let mut passed = 0;
+    for result in &results {
+        match &result.outcome {
+            Outcome::Passed => passed += 1,
+            Outcome::Skipped { because } if package().is_none() => {
+                eprintln!("left out, `make boards` has it: {because}");
+            }
+            other => panic!("{}: {other:?}", result.file.display()),
+        }
+    }
+    assert!(passed >= 4 && results.len() == 6, "{passed} of {}", results.len());
+}
+
+fn board(name: &str) -> Topology {
+    let seen = devicetree::load(&repository("tests/boards/dtb").join(name)).unwrap();
+    assert_eq!(seen.arch, Arch::Arm64, "{name}");
+    assemble(&seen, &heapq_policies::load(&[]).set, 1).unwrap()
+}
+
+#[test]
+fn a_display_is_mastered_by_what_scans_out() {
+    let rock = board("rk3588-rock-5b.dtb");
+    let display = rock.device("/display-subsystem").unwrap();
+    assert_eq!(display.master.as_deref(), Some("/vop@fdd90000"));
+    assert!(display.iommu.translates());
+    let receiver = rock.device("/hdmi_receiver@fdee0000").unwrap();
+    assert!(!receiver.iommu.translates());
+    // Its IOMMU is switched off until an overlay enables a camera.
+    assert!(!rock.device("/video-capture@fdce0000").unwrap().iommu.translates());
+}
+
+#[test]
+fn the_default_area_lies_where_the_kernel_puts_it() {
+    let place = |topology: &Topology| {
+        let area = topology.heaps.find("default_cma_region").unwrap();
+        area.address_window.as_ref().unwrap().intervals().to_vec()
+    };
+    // RAM from 1 GiB on, all of it within the bus's reach.
+    assert_eq!(place(&board("imx8mm-evk.dtb")), [(0x4000_0000, 0xc000_0000)]);
+    // A node that does not say where: anywhere in RAM.
+    let odroid = board("meson-g12b-odroid-n2.dtb");
+    assert_eq!(place(&odroid), [(0, 0x4000_0000)]);
+    assert_eq!(odroid.heaps.find("linux,cma").unwrap().capacity, Some(0x1000_0000));
+}
+
+/// Every tree of the package, and what it costs.
+#[test]
+fn all_boards_of_the_package_are_read() {
+    let Some(dir) = package() else {
+        eprintln!("left out: `make boards` fetches the trees of all boards");
+        return;
+    };
+    let policies = heapq_policies::load(&[]).set;
+    let mut count = [0_usize; 5];
+    let mut times: Vec<Duration> = Vec::new();
+    for path in dtbs(&dir) {
+        let bytes = std::fs::read(&path).unwrap();
+        let started = Instant::now();
+        let seen = devicetree::read(&bytes).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let topology = assemble(&seen, &policies, 1);
+        times.push(started.elapsed());
+        let topology = topology.unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let known = topology.devices.iter().filter(|device| topology.knows(device, &policies));
+        let known: Vec<_> = known.collect();
+        let translated = known.iter().filter(|device| device.iommu.translates()).count();
+        let pools = seen.pools.len();
+        for (sum, one) in
+            count.iter_mut().zip([1, seen.devices.len(), known.len(), translated, pools])
+        {
+            *sum += one;
+        }
+    }
+    times.sort();
+    let [boards, devices, known, translated, pools] = count;
+    let (median, most) = (times[times.len() / 2], times[times.len() - 1]);
+    eprintln!(
+        "{boards} boards, {devices} devices; {known} named by a policy, {translated} of them behind an IOMMU; {pools} pools"
+    );
+    eprintln!("read and assembled in {median:?} (median), {most:?} (most)");
+    assert!(boards > 1000 && known > boards && pools > 0);
+}
+
+fn dtbs(dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut todo = vec![dir.to_owned()];
+    while let Some(dir) = todo.pop() {
+        for entry in std::fs::read_dir(&dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                todo.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "dtb") {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
