@@ -76,14 +76,23 @@ fn all_boards_of_the_package_are_read() {
     };
     let policies = heapq_policies::load(&[]).set;
     let mut count = [0_usize; 5];
-    let mut times: Vec<Duration> = Vec::new();
+    let mut times: Vec<(Duration, PathBuf)> = Vec::new();
     for path in dtbs(&dir) {
         let bytes = std::fs::read(&path).unwrap();
-        let started = Instant::now();
-        let seen = devicetree::read(&bytes).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-        let topology = assemble(&seen, &policies, 1);
-        times.push(started.elapsed());
+        let once = || {
+            let started = Instant::now();
+            let seen =
+                devicetree::read(&bytes).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+            let topology = assemble(&seen, &policies, 1);
+            (started.elapsed(), seen, topology)
+        };
+        // The quickest of three: what the machine does besides is not the reader's.
+        let mut runs = [once(), once(), once()];
+        runs.sort_by_key(|(time, ..)| *time);
+        let [(time, seen, topology), ..] = runs;
         let topology = topology.unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        times.push((time, path.clone()));
+        mutate(&bytes, times.len());
         let known = topology.devices.iter().filter(|device| topology.knows(device, &policies));
         let known: Vec<_> = known.collect();
         let translated = known.iter().filter(|device| device.iommu.translates()).count();
@@ -96,12 +105,26 @@ fn all_boards_of_the_package_are_read() {
     }
     times.sort();
     let [boards, devices, known, translated, pools] = count;
-    let (median, most) = (times[times.len() / 2], times[times.len() - 1]);
+    let ((median, _), (most, slowest)) = (&times[times.len() / 2], &times[times.len() - 1]);
     eprintln!(
         "{boards} boards, {devices} devices; {known} named by a policy, {translated} of them behind an IOMMU; {pools} pools"
     );
-    eprintln!("read and assembled in {median:?} (median), {most:?} (most)");
+    eprintln!("read and assembled in {median:?} (median), {most:?} (most: {})", slowest.display());
     assert!(boards > 1000 && known > boards && pools > 0);
+}
+
+/// Reads a tree with some of its bytes changed, in the header, anywhere, and in the strings' half.
+fn mutate(bytes: &[u8], seed: usize) {
+    for (round, start) in [0, 64, bytes.len() / 2].into_iter().enumerate() {
+        let mut mutated = bytes.to_vec();
+        for step in 1..=3 {
+            let at =
+                start + (seed * 7919 + step * 104_729 + round) % (bytes.len() - start).min(1 << 15);
+            mutated[at] ^= 1 << ((seed + step) % 8);
+        }
+        // Whatever it comes to, it comes to an end.
+        let _ = devicetree::read(&mutated);
+    }
 }
 
 fn dtbs(dir: &Path) -> Vec<PathBuf> {

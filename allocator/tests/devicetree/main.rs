@@ -6,6 +6,7 @@ mod boards;
 mod dma;
 mod hostile;
 mod machine;
+mod sources;
 mod writer;
 
 use heapq_allocator::discover::{Observation, SeenDevice, devicetree};

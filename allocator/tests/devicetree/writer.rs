@@ -1,16 +1,30 @@
 //! Writes flattened devicetrees, right ones and wrong ones.
 
+use std::path::{Path, PathBuf};
+
 /// A blob in the making. Nodes are begun and ended by hand, so that wrong ones can be made too.
 #[derive(Default)]
 pub(crate) struct Writer {
-    pub(crate) structure: Vec<u8>,
+    structure: Vec<u8>,
     strings: Vec<u8>,
+    /// Where the same is written as directories.
+    directory: Option<PathBuf>,
 }
 
 impl Writer {
     /// A tree whose root has these cells.
     pub(crate) fn board(address: u32, size: u32) -> Self {
-        let mut writer = Self::default();
+        Self::default().with_board(address, size)
+    }
+
+    /// The same, written below `root` as /sys shows it too.
+    pub(crate) fn mirrored(root: &Path, address: u32, size: u32) -> Self {
+        let directory = Some(root.join("sys/firmware/devicetree/base"));
+        Self { directory, ..Self::default() }.with_board(address, size)
+    }
+
+    fn with_board(self, address: u32, size: u32) -> Self {
+        let mut writer = self;
         writer.begin("").cells("#address-cells", &[address]).cells("#size-cells", &[size]);
         writer.text("compatible", "made,up");
         writer.begin("cpus").begin("cpu@0").text("compatible", "arm,cortex-a72");
@@ -30,14 +44,22 @@ impl Writer {
 
     pub(crate) fn begin(&mut self, name: &str) -> &mut Self {
         self.word(1).padded(&[name.as_bytes(), &[0]].concat());
+        if let Some(directory) = self.directory.as_mut().filter(|_| !name.is_empty()) {
+            directory.push(name);
+        }
         self
     }
 
     pub(crate) fn end(&mut self) -> &mut Self {
+        self.directory.as_mut().map(PathBuf::pop);
         self.word(2)
     }
 
     pub(crate) fn bytes(&mut self, name: &str, value: &[u8]) -> &mut Self {
+        if let Some(directory) = &self.directory {
+            std::fs::create_dir_all(directory).unwrap();
+            std::fs::write(directory.join(name), value).unwrap();
+        }
         let at = u32::try_from(self.strings.len()).unwrap();
         self.strings.extend(name.as_bytes());
         self.strings.push(0);

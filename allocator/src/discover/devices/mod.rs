@@ -3,7 +3,7 @@
 mod attributes;
 mod names;
 
-use super::devicetree::Directory;
+use super::devicetree::{Directory, Tree, master};
 use super::root::{Root, natural};
 use super::{Arch, SeenDevice};
 use heapq_constraints::Name;
@@ -37,6 +37,7 @@ pub(super) fn read(root: &Root, tree: Option<&Directory<'_>>, arch: Arch) -> Vec
     let mut devices = join_media(found);
     reader.add_masters(&mut devices);
     reader.add_bound(&mut devices);
+    reader.find_masters(&mut devices);
     devices.sort_by_cached_key(order);
     devices
 }
@@ -133,6 +134,18 @@ impl Reader<'_> {
                     devices.push(self.device(&path, bus));
                 }
             }
+        }
+    }
+
+    /// Masters that the devicetree names: a display's scanout engine, a bus master beside a filter.
+    fn find_masters(&self, devices: &mut [SeenDevice]) {
+        let Some(tree) = self.tree else { return };
+        let described = |one: &SeenDevice| Some((one.of_node.clone()?, one.path.clone()));
+        let paths: BTreeMap<Name, Name> = devices.iter().filter_map(described).collect();
+        for device in devices.iter_mut().filter(|device| device.master.is_none()) {
+            let Some(node) = &device.of_node else { continue };
+            let found = master(tree, &node.to_string(), &device.compatible);
+            device.master = found.and_then(|node| paths.get(&*tree.path(&node)).cloned());
         }
     }
 }

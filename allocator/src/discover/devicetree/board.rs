@@ -115,14 +115,15 @@ fn device(
     aliases: &BTreeMap<Name, Vec<Name>>,
 ) -> SeenDevice {
     let path: Name = path.into();
+    let compatible = tree.strings(&node, "compatible");
     SeenDevice {
         subsystem: "platform".into(),
         bus: Some("platform".into()),
-        compatible: tree.strings(&node, "compatible"),
         of_node: Some(path.clone()),
         aliases: aliases.get(&path).cloned().unwrap_or_default(),
         disabled: !tree.available(&node),
-        master: master::of(tree, &node).map(|master| tree.path(&master).into()),
+        master: master::of(tree, &node, &compatible).map(|master| tree.path(&master).into()),
+        compatible,
         iommu_group: iommu::group(tree, &node),
         dma_window: dma_parent(tree, &node).and_then(|bus| reach(tree, &bus)),
         dma_coherent: match arch {

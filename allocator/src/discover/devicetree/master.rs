@@ -3,6 +3,7 @@
 use super::Tree;
 use super::cells::references;
 use super::iommu;
+use heapq_constraints::Name;
 
 /// How the master is found.
 enum Way {
@@ -55,8 +56,11 @@ const VC4: &[&str] = &[
 
 /// The node that masters DMA for `node`. Of several, the strictest: one without an IOMMU where there
 /// is one; and those in use before those that are not.
-pub(super) fn of<T: Tree>(tree: &T, node: &T::Node) -> Option<T::Node> {
-    let compatible = tree.strings(node, "compatible");
+pub(in crate::discover) fn of<T: Tree>(
+    tree: &T,
+    node: &T::Node,
+    compatible: &[Name],
+) -> Option<T::Node> {
     let is = |pattern: &str| match pattern.strip_suffix('*') {
         Some(start) => compatible.iter().any(|one| one.starts_with(start)),
         None => compatible.iter().any(|one| **one == *pattern),

@@ -20,6 +20,7 @@ pub use reserved::heap_names;
 
 pub(super) use directory::Directory;
 pub(super) use dma::{coherent, dma_parent, lowest_reach, reach};
+pub(super) use master::of as master;
 pub(super) use reserved::pools;
 
 use super::Arch;
