@@ -1,8 +1,8 @@
 //! The devicetree: what it says of heaps, memory and DMA, and a machine that is known by it alone.
 //!
-//! It comes as directories (`/sys/firmware/devicetree/base` of a running machine: [`Directory`],
+//! It comes as directories (`/sys/firmware/devicetree/base` of a running machine: `Directory`,
 //! which reads what is asked for, since a board's tree is some 10,000 files) or as one flattened blob
-//! ([`blob`]). Both are a [`Tree`], and every question about a tree is written once, for both.
+//! (`blob`). Both are a `Tree`, and every question about a tree is written once, for both.
 
 mod blob;
 mod board;
