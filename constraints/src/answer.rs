@@ -27,6 +27,13 @@ pub struct Answer {
     /// Shortest first, and not all of them where there are very many.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fixes: Vec<Fix>,
+    /// Whether `fixes` holds all there are.
+    #[serde(default)]
+    pub fixes_complete: bool,
+    /// Participants that nothing serves even alone, so that no copy helps; for a conflict only, by
+    /// name, optional ones aside.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unserved: Vec<Name>,
     /// How copies would serve, where they would; for a conflict only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub copy_plan: Option<CopyPlan>,
@@ -228,8 +235,13 @@ pub struct Element {
 pub struct Fix {
     /// Drop these, all of them ("only together" when there are several).
     pub elements: Vec<Element>,
-    /// The heap that the answer would then choose.
-    pub heap: Name,
+    /// The heap that the answer would then choose; `None` where `unsaid` still has to be said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heap: Option<Name>,
+    /// The key that nobody would state any more, though any answer needs it: `min-size`, where
+    /// nobody would say how big.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsaid: Option<Name>,
 }
 
 /// The fewest groups of participants, in pipeline order, that each have a heap.

@@ -6,6 +6,9 @@ use crate::answer::{
 use crate::fact::Planes;
 use crate::{Name, Origin};
 
+/// How many fixes are told: those of the fewest elements.
+const FIXES: usize = 5;
+
 /// Lines that say what was chosen and why, or why nothing could be and what would help. Plain text
 /// without colour; every line about a need ends in its origin.
 #[must_use]
@@ -15,10 +18,11 @@ pub fn words(answer: &Answer) -> Vec<String> {
         Some(plan) => chosen(plan, &mut lines),
         None => conflicts(answer, &mut lines),
     }
+    lines.extend(unserved(answer));
     for row in &answer.eliminated {
         lines.extend(row.reasons.iter().flat_map(|reason| elimination(row, reason)));
     }
-    fixes(&answer.fixes, &mut lines);
+    fixes(answer, &mut lines);
     lines.extend(answer.copy_plan.iter().flat_map(copies));
     lines
 }
@@ -90,6 +94,14 @@ fn conflicts(answer: &Answer, lines: &mut Vec<String>) {
     }
 }
 
+/// Who is beyond help by copies. Where there is no heap at all, that is said already.
+fn unserved(answer: &Answer) -> Option<String> {
+    let offered = answer.conflicts.iter().all(|conflict| !conflict.elements.is_empty());
+    let names = series(&answer.unserved, "or");
+    (offered && !names.is_empty())
+        .then(|| format!("nothing here serves {names} even alone: copies do not help"))
+}
+
 fn conflict_lines(conflict: &Conflict) -> Vec<String> {
     let mut lines = match conflict.elements.as_slice() {
         [] => vec!["this machine offers no heap that anybody could use".to_owned()],
@@ -112,7 +124,8 @@ fn needed(element: &Element) -> String {
     match &element.participant {
         None => format!("the request asks for {stated} ({origins})"),
         Some(name) if element.origins == [Origin::Default] => {
-            format!("{name} says nothing else, which means {stated} ({origins})")
+            let key = element.name.strip_prefix(&format!("{name}.")).unwrap_or(&element.name);
+            format!("{name} states no {key}, so the default holds: {stated} ({origins})")
         }
         Some(name) => format!("{name} needs {stated} ({origins})"),
     }
@@ -168,20 +181,34 @@ fn nameless(name: &Name, need: &Need) -> String {
     format!("no heap here is called {name}: {participant} says {stated} ({origin})")
 }
 
-fn fixes(fixes: &[Fix], lines: &mut Vec<String>) {
-    for fix in fixes {
-        let names: Vec<&str> = fix.elements.iter().map(|element| element.name.as_str()).collect();
-        let together = match names.len() {
-            1 => "",
-            2 => ", both of them",
-            _ => ", all of them",
-        };
-        lines.push(format!(
-            "it would work without {}{together}: {} would serve (solved again)",
-            listed(&names, "and"),
-            fix.heap
-        ));
+fn fixes(answer: &Answer, lines: &mut Vec<String>) {
+    lines.extend(answer.fixes.iter().take(FIXES).map(fix));
+    let further = answer.fixes.len().saturating_sub(FIXES);
+    let ways = if further == 1 { "1 further way" } else { &format!("{further} further ways") };
+    match (further, answer.fixes_complete) {
+        (0, true) => {}
+        (0, false) if answer.fixes.is_empty() => {}
+        (0, false) => lines.push("there may be further ways".to_owned()),
+        (_, true) => lines.push(format!("and {ways}, none of them shorter (--json has all)")),
+        (_, false) => {
+            lines.push(format!("and {ways} at least (--json has those that were found)"));
+        }
     }
+}
+
+fn fix(fix: &Fix) -> String {
+    let names: Vec<&str> = fix.elements.iter().map(|element| element.name.as_str()).collect();
+    let together = match names.len() {
+        1 => "",
+        2 => ", both of them",
+        _ => ", all of them",
+    };
+    let then = match (&fix.heap, fix.unsaid.as_deref()) {
+        (Some(heap), _) => format!(": {heap} would serve (solved again)"),
+        (None, Some("min-size")) => ", and somebody must then say how big".to_owned(),
+        (None, key) => format!(", and somebody must then state {}", key.unwrap_or("more")),
+    };
+    format!("it would work without {}{together}{then}", listed(&names, "and"))
 }
 
 fn copies(plan: &CopyPlan) -> Vec<String> {

@@ -2,6 +2,7 @@
 
 use crate::fact::{Access, AccessSet, FormatEntry, Pick, Planes, Protection, Windows};
 use crate::heap::Heap;
+use crate::kind::address;
 use crate::kind::format::Keys;
 use crate::{Constraint, Name};
 
@@ -127,30 +128,32 @@ fn planes(entry: &FormatEntry) -> String {
 
 /// What `heap` has under the key of a constraint that rules it out.
 pub(crate) fn heap_has(heap: &Heap, key: &str) -> String {
+    let key = heap_key(heap, key);
+    let bytes = |bytes: Option<u64>| bytes.map_or_else(String::new, |bytes| bytes.to_string());
     let value = match key {
         "contiguous" => heap.contiguous.to_string(),
         "address-bits" => heap.address_bits.to_string(),
-        "address-window" => match &heap.address_window {
-            Some(places) => windows(places),
-            None => return format!("address-bits = {}", heap.address_bits),
-        },
-        "base-alignment" => return format!("alignment = {}", heap.alignment),
+        "address-window" => heap.address_window.as_ref().map_or_else(String::new, windows),
+        "alignment" => heap.alignment.to_string(),
         "access" => access(heap.access),
-        "dma-coherent" => return format!("cached = {}", heap.cached),
+        "cached" => heap.cached.to_string(),
         "protected" => heap.protected.to_string(),
-        "max-size" => heap.max_size.map_or_else(String::new, |bytes| bytes.to_string()),
-        "capacity" => heap.capacity.map_or_else(String::new, |bytes| bytes.to_string()),
-        "absent" => return "present = false".to_owned(),
-        "not-permitted" => return "permitted = false".to_owned(),
-        "reserved" => return format!("reserved-for = {}", list(&heap.reserved_for)),
-        _ => return format!("name = \"{}\"", heap.name),
+        "max-size" => bytes(heap.max_size),
+        "capacity" => bytes(heap.capacity),
+        "present" => heap.present.to_string(),
+        "permitted" => heap.permitted.to_string(),
+        "reserved-for" => list(&heap.reserved_for),
+        _ => format!("\"{}\"", heap.name),
     };
     format!("{key} = {value}")
 }
 
-/// The key of a heap's property that [`heap_has`] shows.
-pub(crate) fn heap_key(key: &str) -> &str {
+/// The key of the property that decides when a constraint under `key` rules `heap` out: what
+/// [`heap_has`] shows. Of the two that say where buffers may lie, the one that bounds them.
+pub(crate) fn heap_key<'k>(heap: &Heap, key: &'k str) -> &'k str {
     match key {
+        "address-bits" | "address-window" if address::by_window(heap) => "address-window",
+        "address-bits" | "address-window" => "address-bits",
         "base-alignment" => "alignment",
         "dma-coherent" => "cached",
         "absent" => "present",

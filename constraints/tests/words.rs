@@ -24,6 +24,7 @@ fn a_conflict_shows_each_heap_the_elements_and_the_fixes() {
             "nothing here can satisfy both of these:",
             "  camera needs contiguous = true (the request)",
             "  heap cma has present = false (the request)",
+            "nothing here serves camera even alone: copies do not help",
             "cma is not there: present = false (the request)",
             "system has contiguous = false (the default), but camera needs contiguous = true \
              (the request)",
@@ -38,7 +39,7 @@ fn a_default_is_called_one() {
     let silent = "[[heap]]\nname = 'tee'\nprotected = true\n[[participant]]\nname = 'display'\n\
                   min-size = 1\n";
     let lines = words(silent);
-    let said = "  display says nothing else, which means protected = \"refused\" (the default)";
+    let said = "  display states no protected, so the default holds: protected = \"refused\" (the default)";
     assert!(lines.iter().any(|line| line == said), "{lines:?}");
 }
 
@@ -55,6 +56,62 @@ fn fixes_of_two_go_together_and_copies_say_where_and_how_much() {
     has("or with copies:");
     has("  camera uses a");
     has("  a copy from camera to scaler: 100 bytes a frame");
+}
+
+#[test]
+fn the_property_that_decides_is_shown_with_its_origin() {
+    let pool = "[[heap]]\nname = 'cma'\naddress-window = [[0x1fc000000, 0x200000000]]\n\
+                [[heap]]\nname = 'low'\naddress-bits = 40\n\
+                [[participant]]\nname = 'camera'\naddress-bits = 32\nmin-size = 1\n";
+    let lines = words(pool);
+    let has = |line: &str| assert!(lines.iter().any(|other| other == line), "{line}: {lines:?}");
+    has("cma has address-window = [[0x1fc000000, 0x200000000]] (the request), but camera needs \
+         address-bits = 32 (the request)");
+    has(
+        "low has address-bits = 40 (the request), but camera needs address-bits = 32 (the request)",
+    );
+    let window = pool.replace("address-bits = 32", "address-window = [[0, 4096]]");
+    let line = "low has address-bits = 40 (the request), but camera needs address-window = \
+                [[0x0, 0x1000]] (the request)";
+    assert!(words(&window).iter().any(|other| other == line), "{:?}", words(&window));
+}
+
+#[test]
+fn of_many_fixes_the_shortest_are_told_and_the_others_counted() {
+    let mut text = "[[heap]]\nname = 'a'\n".to_owned();
+    for n in 0..3 {
+        text += &format!(
+            "[[participant]]\nname = 'p{n}'\nmin-size = 9\nattribute.x{n} = ['1']\n\
+             [[participant]]\nname = 'q{n}'\nattribute.x{n} = ['2']\n"
+        );
+    }
+    let lines = words(&text);
+    let fixes = lines.iter().filter(|line| line.starts_with("it would work without "));
+    assert_eq!(fixes.count(), 5, "{lines:?}");
+    let rest = "and 3 further ways, none of them shorter (--json has all)";
+    assert!(lines.iter().any(|line| line == rest), "{lines:?}");
+}
+
+#[test]
+fn a_fix_that_leaves_the_size_unsaid_does_not_claim_to_serve() {
+    let text = "[[heap]]\nname = 'a'\n[[participant]]\nname = 'p'\nmin-size = 9\n\
+                [[participant]]\nname = 'q'\nmax-size = 8\n";
+    let lines = words(text);
+    let has = |line: &str| assert!(lines.iter().any(|other| other == line), "{line}: {lines:?}");
+    has("it would work without p.min-size, and somebody must then say how big");
+    has("it would work without q.max-size: a would serve (solved again)");
+    let optional = format!("{text}[[participant]]\nname = 'r'\nmin-size = 5\noptional = true\n");
+    let line = "it would work without p.min-size: a would serve (solved again)";
+    assert!(words(&optional).iter().any(|other| other == line), "{:?}", words(&optional));
+}
+
+#[test]
+fn whom_nothing_serves_even_alone_is_said_to_gain_nothing_by_copies() {
+    let text = "[[heap]]\nname = 'a'\n[[participant]]\nname = 'p'\nlink = []\nmin-size = 9\n\
+                [[participant]]\nname = 'q'\n";
+    let lines = words(text);
+    let said = "nothing here serves p even alone: copies do not help";
+    assert_eq!(lines[2], said, "{lines:?}");
 }
 
 #[test]

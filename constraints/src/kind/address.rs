@@ -29,6 +29,12 @@ pub(crate) fn places(heap: &Heap) -> Vec<Place> {
     }
 }
 
+/// Whether the window of `heap`, rather than its bits, says how far up its buffers may lie.
+pub(crate) fn by_window(heap: &Heap) -> bool {
+    let last = heap.address_window.as_ref().and_then(|window| window.intervals().last());
+    last.is_some_and(|(_, end)| end - 1 <= last_of(heap.address_bits))
+}
+
 /// `address-bits`: the heaps whose every place `bits` reach.
 pub(crate) fn reached_by_bits(set: &HeapSet, bits: u8) -> HeapBits {
     where_places(set, |places| within_bits(places, bits))
@@ -97,6 +103,19 @@ mod tests {
         ];
         for (heap, expected) in table {
             assert_eq!(places(&heap), expected);
+        }
+    }
+
+    #[test]
+    fn the_lower_end_of_the_two_bounds() {
+        let table = [
+            (heap(64, None), false),
+            (heap(64, Some(vec![(0x1000, 0x2000)])), true),
+            (heap(12, Some(vec![(0x800, 0x1000)])), true),
+            (heap(12, Some(vec![(0x800, 0x1001)])), false),
+        ];
+        for (heap, expected) in table {
+            assert_eq!(by_window(&heap), expected, "{heap:?}");
         }
     }
 

@@ -73,6 +73,8 @@ pub(crate) struct Causes {
     pub(crate) fixes: Vec<Subset>,
     /// These are all.
     pub(crate) complete: bool,
+    /// There were more fixes than are listed.
+    pub(crate) cut: bool,
     /// Candidates that were not tried, the smallest first.
     open: Vec<Subset>,
 }
@@ -118,7 +120,7 @@ pub(crate) fn causes(
     let (failing, open): (Vec<_>, Vec<_>) = candidates.into_iter().partition(|one| one.fails);
     let sets = |all: Vec<Candidate>| all.into_iter().map(|one| one.set).collect();
     let (conflicts, open) = (sets(failing), sets(open));
-    let mut causes = Causes { conflicts, fixes, open, complete: ended };
+    let mut causes = Causes { conflicts, fixes, open, complete: ended, cut: false };
     causes.settle();
     causes
 }
@@ -178,6 +180,9 @@ impl Causes {
         for list in [&mut self.conflicts, &mut self.fixes] {
             list.sort_by_key(|set| (set.len(), set.clone()));
             list.dedup();
+        }
+        self.cut |= self.fixes.len() > LISTED;
+        for list in [&mut self.conflicts, &mut self.fixes] {
             list.truncate(LISTED);
         }
     }
@@ -294,6 +299,16 @@ mod tests {
         assert!(!causes.complete);
         assert_eq!(causes.conflicts.len(), LISTED);
         assert!(causes.conflicts.iter().all(|conflict| conflict.len() == 2));
+    }
+
+    #[test]
+    fn more_fixes_than_are_listed_are_said_to_be_cut() {
+        let pairs: Vec<[usize; 2]> = (0..7).map(|n| [2 * n, 2 * n + 1]).collect();
+        let pairs: Vec<&[usize]> = pairs.iter().map(|pair| &pair[..]).collect();
+        let some = found(14, &pairs[..6]);
+        assert!(some.complete && !some.cut && some.fixes.len() == LISTED);
+        let many = found(14, &pairs);
+        assert!(many.complete && many.cut && many.fixes.len() == LISTED);
     }
 
     #[test]

@@ -106,14 +106,21 @@ pub(crate) fn said(model: &Model) -> Result<(), Invalid> {
     if let Some(key) = model.formats.unpinned(0..model.formats.lists.len()) {
         return Err(unpinned(key));
     }
-    let stated =
-        model.question.participants.iter().flat_map(facts).any(|fact| match fact.constraint {
-            Constraint::MinSize(bytes) => bytes > 0,
-            _ => false,
-        });
+    if model.question.participants.iter().any(sized) { Ok(()) } else { Err(unsized_()) }
+}
+
+/// Whether somebody who may be left out says how big.
+pub(crate) fn sized_by_optional(model: &Model) -> bool {
+    model.question.participants.iter().any(|one| one.optional && sized(one))
+}
+
+/// Whether a participant, with any of its alternatives, says how big.
+fn sized(participant: &Participant) -> bool {
     let says = |entry: &FormatEntry| entry.min_extent.is_some() || !entry.must_fit.is_empty();
-    let mut entries = model.formats.lists.iter().flat_map(|list| &list.entries);
-    if stated || entries.any(|entry| says(entry.stated)) { Ok(()) } else { Err(unsized_()) }
+    facts(participant).any(|fact| match &fact.constraint {
+        Constraint::MinSize(bytes) => *bytes > 0,
+        _ => formats(fact).iter().any(says),
+    })
 }
 
 /// Nobody who is in pins `key`.

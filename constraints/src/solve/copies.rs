@@ -40,6 +40,18 @@ pub(crate) fn plan(model: &Model, terms: Terms) -> Option<CopyPlan> {
     })
 }
 
+/// The required participants that nothing serves even alone. Where the work runs out nobody is
+/// accused.
+pub(crate) fn unserved(model: &Model, terms: Terms) -> Vec<Name> {
+    let mut work = Work(STEPS);
+    let mut alone = |part: usize| matches!(serve(model, terms, &[part], &mut work), Some(None));
+    let all = 0..model.parts.len();
+    let unserved = all.filter(|part| !model.parts[*part].stated.optional && alone(*part));
+    let mut names: Vec<Name> = unserved.map(|part| stated(model, part).name.clone()).collect();
+    names.sort();
+    names
+}
+
 /// A group with what one frame of it takes.
 struct Group {
     shown: CopyGroup,

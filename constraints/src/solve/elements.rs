@@ -283,7 +283,8 @@ fn of_heaps(model: &Model, causes: &mut Vec<Cause>) {
         } else {
             continue;
         };
-        let origin = heap.origins.get(spell::heap_key(key)).cloned().unwrap_or(Origin::Default);
+        let origin =
+            heap.origins.get(spell::heap_key(heap, key)).cloned().unwrap_or(Origin::Default);
         let shown = Element {
             name: format!("heap.{}", heap.name),
             participant: None,

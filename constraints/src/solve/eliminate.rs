@@ -226,7 +226,11 @@ fn reason(heap: &Heap, key: &str, needs: Vec<Need>) -> Reason {
         key: key.to_owned(),
         needs,
         heap_has: spell::heap_has(heap, key),
-        heap_origin: heap.origins.get(spell::heap_key(key)).cloned().unwrap_or(Origin::Default),
+        heap_origin: heap
+            .origins
+            .get(spell::heap_key(heap, key))
+            .cloned()
+            .unwrap_or(Origin::Default),
         asked: String::new(),
     }
 }

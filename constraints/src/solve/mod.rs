@@ -120,6 +120,8 @@ fn planned(model: &Model, pairs: &[Pair], found: &Found) -> Answer {
         conflicts: Vec::new(),
         conflicts_complete: true,
         fixes: Vec::new(),
+        fixes_complete: true,
+        unserved: Vec::new(),
         copy_plan: None,
     }
 }
@@ -161,6 +163,7 @@ fn conflict(model: &Model, terms: Terms) -> Result<Answer, Refused> {
         return Err(Refused::TooMany { what, found: bound + 1, bound });
     }
     let (nobody, firsts) = first_tables(model);
+    let fixes = fixes(model, &causative, &pairs, &found);
     let cast = Cast { out: &nobody, tables: &firsts };
     Ok(Answer {
         verdict: Verdict::Conflict,
@@ -172,7 +175,9 @@ fn conflict(model: &Model, terms: Terms) -> Result<Answer, Refused> {
             .map(|set| Conflict { elements: causative.shown(set) })
             .collect(),
         conflicts_complete: found.complete,
-        fixes: fixes(model, &causative, &pairs, &found),
+        fixes_complete: found.complete && !found.cut && fixes.len() == found.fixes.len(),
+        fixes,
+        unserved: copies::unserved(model, terms),
         copy_plan: copies::plan(model, terms),
     })
 }
@@ -188,10 +193,17 @@ fn fixes(model: &Model, causative: &Causative, pairs: &[Pair], found: &Causes) -
     let count = causative.causes.len();
     let solved = |dropped: &Subset| {
         let mut work = Work(search::STEPS);
-        let kept = dropped.complement(count);
-        let found = causative.space(&kept, pairs).best(model, &mut work).ok()??;
-        let heap = plan::first_heap(model, &found)?;
-        Some(Fix { elements: causative.shown(dropped), heap })
+        let mut space = causative.space(&dropped.complement(count), pairs);
+        let elements = causative.shown(dropped);
+        // Those that may be left out are not in this search, but would say how big.
+        space.strict.sized = !check::sized_by_optional(model);
+        if let Some(found) = space.best(model, &mut work).ok()? {
+            let heap = Some(plan::first_heap(model, &found)?);
+            return Some(Fix { elements, heap, unsaid: None });
+        }
+        space.strict.sized = false;
+        space.best(model, &mut work).ok()??;
+        Some(Fix { elements, heap: None, unsaid: Some("min-size".into()) })
     };
     found.fixes.iter().filter_map(solved).collect()
 }

@@ -183,6 +183,10 @@ impl Report {
         } else {
             self.yes("conflicts", listed.is_subset(&all.conflicts), &all.conflicts, &listed);
         }
+        if found.fixes_complete {
+            let listed = found.fixes.iter().map(|fix| set(&fix.elements)).collect();
+            self.same("fixes", &all.fixes, &listed);
+        }
         for fix in &found.fixes {
             let fix = set(&fix.elements);
             self.yes("fixes", all.fixes.contains(&fix), &all.fixes, &fix);
