@@ -9,6 +9,8 @@ use heapq_constraints::value::{Entry, Node, Place, Table, Value};
 use heapq_constraints::vocabulary::nearest;
 use heapq_policies::document;
 use std::fmt;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 /// Largest case or question file that is read, in bytes; the longest of those that exist is a
@@ -137,17 +139,34 @@ fn beneath(file: &Path, path: &Path) -> bool {
     }
 }
 
-/// The text of a file of at most [`LONGEST`] bytes.
+/// The text of a file of at most [`LONGEST`] bytes, whatever length it claims: a pipe and a device
+/// claim none.
 pub(super) fn text(file: &Path) -> Result<String, Unusable> {
     let fail = |message: String| Unusable {
         file: file.to_owned(),
         complaints: vec![Complaint { line: None, message }],
     };
-    let length = std::fs::metadata(file).map_err(|error| fail(error.to_string()))?.len();
-    if length > LONGEST {
-        return Err(fail(format!("{length} bytes exceed the bound of {LONGEST} for a case")));
+    let io = |error: std::io::Error| fail(error.to_string());
+    let mut bytes = Vec::new();
+    let length = File::open(file)
+        .and_then(|opened| opened.take(LONGEST + 1).read_to_end(&mut bytes))
+        .map_err(io)?;
+    if u64::try_from(length).is_ok_and(|length| length <= LONGEST) {
+        return String::from_utf8(bytes).map_err(|error| fail(format!("not text: {error}")));
     }
-    std::fs::read_to_string(file).map_err(|error| fail(error.to_string()))
+    Err(fail(format!("it exceeds the bound of {LONGEST} bytes for a case")))
+}
+
+/// As [`text`], for a file that another one names: only a regular one is opened, since to open a
+/// pipe would wait for a writer.
+pub(super) fn named_text(file: &Path) -> Result<String, Unusable> {
+    match std::fs::metadata(file) {
+        Ok(metadata) if !metadata.is_file() => Err(Unusable {
+            file: file.to_owned(),
+            complaints: vec![Complaint { line: None, message: "no regular file".to_owned() }],
+        }),
+        _ => text(file),
+    }
 }
 
 /// The tree of `text`, or its syntax errors.
@@ -198,4 +217,35 @@ pub(super) fn table<'a>(
     let message = format!("[{key}]: expected a table, found {}", node.value.kind());
     complaints.push(lines.complaint(node.at, message));
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LONGEST, named_text, text};
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    use std::path::Path;
+
+    #[test]
+    fn nothing_is_read_without_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("a.toml");
+        let longest = usize::try_from(LONGEST).unwrap();
+        std::fs::write(&file, "#".repeat(longest)).unwrap();
+        assert_eq!(text(&file).unwrap().len(), longest);
+        std::fs::write(&file, "#".repeat(longest + 1)).unwrap();
+        for endless in [&*file, Path::new("/dev/zero")] {
+            let said = text(endless).unwrap_err().to_string();
+            assert!(said.contains("exceeds the bound of 1048576 bytes"), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_pipe_that_a_case_names_does_not_hold_it_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("board.toml");
+        mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR, 0).unwrap();
+        let said = named_text(&pipe).unwrap_err().to_string();
+        assert!(said.ends_with("no regular file"), "{said}");
+        assert!(named_text(&dir.path().join("absent")).is_err());
+    }
 }

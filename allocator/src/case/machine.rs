@@ -96,7 +96,8 @@ fn observe(board: &Board, dtb_dirs: &[PathBuf]) -> Result<Observation, NoMachine
     let mut observation = match &board.source {
         Source::Dtb { beside, name } => devicetree(board, beside, name, dtb_dirs)?,
         Source::Snapshot(path) => {
-            let text = super::file::text(path).map_err(|e| NoMachine::Broken(e.to_string()))?;
+            let text =
+                super::file::named_text(path).map_err(|e| NoMachine::Broken(e.to_string()))?;
             discover::snapshot::read(&text).map_err(|error| broken(path, &error))?
         }
         Source::Root(path) => discover::sysfs::read(path).map_err(|error| broken(path, &error))?,
