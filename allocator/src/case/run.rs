@@ -8,14 +8,15 @@ use super::machine::{Machine, NoMachine, checked};
 use heapq_constraints::vocabulary::Invalid;
 use heapq_constraints::{Answer, Heap, Refused, explain, solve};
 use heapq_policies::{PolicySet, load};
-use serde::Serialize;
-use std::path::PathBuf;
+use serde::{Serialize, Serializer};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What one case came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CaseResult {
     /// The case's file.
+    #[serde(serialize_with = "shown_path")]
     pub file: PathBuf,
     /// Its name; empty where the file cannot be read.
     pub name: String,
@@ -47,6 +48,11 @@ pub enum Outcome {
         /// What is wrong, a line each, with file and line.
         complaints: String,
     },
+}
+
+/// A path as text: a name that is not UTF-8 is no reason to say nothing of the others.
+fn shown_path<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.display())
 }
 
 /// Runs cases with the same policies.

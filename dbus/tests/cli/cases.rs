@@ -1,6 +1,9 @@
 //! `heapq test`.
 
 use crate::machine::{Machine, run};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::process::Command;
 
 const CASE: &str = r#"
 name = "a contiguous camera"
@@ -125,4 +128,14 @@ fn no_case_is_no_success() {
     let empty = machine.root().join("sys");
     assert_eq!(run(&["test", empty.to_str().unwrap()]).code, Some(1));
     assert_eq!(run(&["test", "/nonexistent.toml"]).code, Some(7));
+}
+
+#[test]
+fn names_that_are_no_text_are_shown_as_well_as_they_can_be() {
+    let name = OsStr::from_bytes(b"/nowhere/\xff.toml");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_heapq"));
+    let output = command.args(["test", "--json"]).arg(name).output().unwrap();
+    assert_eq!(output.status.code(), Some(7));
+    let data: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(data["cases"][0]["file"], "/nowhere/\u{fffd}.toml");
 }

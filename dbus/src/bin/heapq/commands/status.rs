@@ -9,7 +9,7 @@ use heapq_constraints::Name;
 use heapq_dbus::exit::Exit;
 use serde::Serialize;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::Path;
 
 /// A machine at a glance.
 #[derive(Debug, Serialize)]
@@ -27,7 +27,7 @@ struct Status {
     /// Devices with a node.
     devices: usize,
     /// Where policies are read from, beside those that are built in; not all need exist.
-    policy_dirs: Vec<PathBuf>,
+    policy_dirs: Vec<String>,
     /// What was odd on the machine.
     warnings: Vec<String>,
 }
@@ -75,12 +75,8 @@ impl Report for Status {
             },
         );
         line("devices", self.devices.to_string());
-        let dirs: Vec<String> = self
-            .policy_dirs
-            .iter()
-            .filter(|dir| dir.is_dir())
-            .map(|dir| dir.display().to_string())
-            .collect();
+        let dirs = self.policy_dirs.iter().filter(|dir| Path::new(dir).is_dir());
+        let dirs: Vec<String> = dirs.cloned().collect();
         line("policies", printable(&[vec!["built-in".to_owned()], dirs].concat().join(", ")));
         self.warnings.iter().for_each(|warning| line("warning", printable(warning)));
         text
@@ -109,7 +105,7 @@ pub(crate) fn run(global: &Global) -> Result<Exit, Problem> {
             .map(|heap| Heap { name: heap.name.clone(), usable: heap.permitted })
             .collect(),
         devices: topology.devices.iter().filter(|device| !device.nodes.is_empty()).count(),
-        policy_dirs: policy_dirs(global),
+        policy_dirs: policy_dirs(global).iter().map(|dir| dir.display().to_string()).collect(),
         warnings: topology.warnings.clone(),
     };
     print(&report, global).map_err(Problem::system("writing"))?;
