@@ -172,7 +172,8 @@ impl Allocator1 {
     /// (aa{sv}: buffer-index u, offset t, stride u, size t), access (s), contiguous, protected,
     /// assumed and size-assumed (b), sync-points (aa{sv}: participant s, read b, write b,
     /// because s), left-out (as). explanation (a{sv}) is the whole answer with every reason and
-    /// its origin, as "heapq plan --json" prints it.
+    /// its origin, as "heapq plan --json" prints it. Where that would take more than 256 KiB of
+    /// JSON, the ends of its lists are left out, and explanation-cut (b) says so.
     ///
     /// Errors: InvalidConstraint, UnknownDevice, TooMany.
     #[zbus(out_args("answer"))]
@@ -187,9 +188,9 @@ impl Allocator1 {
         let (asked, _) = question(participants, options)?;
         let answer = self.ask(call, move |broker, call| {
             let question = asked.question().map_err(|complaints| Error::invalid(&complaints))?;
-            Ok(broker.plan(&call.caller, question)?)
+            Ok(answer::planned(&broker.plan(&call.caller, question)?))
         });
-        Ok(answer::planned(&answer.await?))
+        answer.await
     }
 
     /// Answers a question, and on "ok" allocates. Needs a grant in the policies.
@@ -219,15 +220,15 @@ impl Allocator1 {
         let (asked, explained) = question(participants, options)?;
         let outcome = self.ask(call, move |broker, call| {
             let question = asked.question().map_err(|complaints| Error::invalid(&complaints))?;
-            Ok(broker.allocate(&call.caller, call.session.holder(), question)?)
+            let outcome = broker.allocate(&call.caller, call.session.holder(), question)?;
+            let answer = answer::allocated(&outcome, explained);
+            let buffers = match outcome {
+                Outcome::Granted(grant) => carried(grant.buffers),
+                _ => Vec::new(),
+            };
+            Ok((answer, buffers))
         });
-        let outcome = outcome.await?;
-        let answer = answer::allocated(&outcome, explained);
-        let buffers = match outcome {
-            Outcome::Granted(grant) => carried(grant.buffers),
-            _ => Vec::new(),
-        };
-        Ok((answer, buffers))
+        outcome.await
     }
 
     /// The buffers of a lease from index first on, 16 at most; none past the last. Those that came

@@ -39,7 +39,7 @@ impl Garbled {
 #[must_use]
 pub fn planned(answer: &Answer) -> Dictionary {
     let mut dictionary = flat(answer, 0);
-    explain(&mut dictionary, answer);
+    explain(&mut dictionary, answer, 0);
     dictionary
 }
 
@@ -70,6 +70,7 @@ const VERDICT: &str = "verdict";
 const NO_MEMORY: &str = "no-memory";
 const OVER_QUOTA: &str = "over-quota";
 const EXPLANATION: &str = "explanation";
+const CUT: &str = "explanation-cut";
 const FALLBACK_FROM: &str = "fallback-from";
 const LEASE: &str = "lease";
 const CANDIDATE: &str = "candidate";
@@ -106,7 +107,7 @@ fn granted(grant: &Grant, explained: bool) -> Dictionary {
         dictionary.insert(FALLBACK_FROM, Variant::from(tried));
     }
     if explained {
-        explain(&mut dictionary, &grant.answer);
+        explain(&mut dictionary, &grant.answer, grant.candidate);
     }
     dictionary
 }
@@ -190,8 +191,12 @@ fn count(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
-fn explain(dictionary: &mut Dictionary, answer: &Answer) {
-    if let Ok(Json::Object(object)) = serde_json::to_value(answer) {
+fn explain(dictionary: &mut Dictionary, answer: &Answer, candidate: usize) {
+    let cut = short::cut(answer, candidate);
+    if cut.is_some() {
+        dictionary.insert(CUT, Variant::from(true));
+    }
+    if let Ok(Json::Object(object)) = serde_json::to_value(cut.as_ref().unwrap_or(answer)) {
         dictionary.insert(EXPLANATION, Variant::from(tree::object_to_dictionary(&object)));
     }
 }
@@ -260,5 +265,6 @@ pub fn json(received: &Received) -> Json {
     Json::Object(object)
 }
 
+mod short;
 #[cfg(test)]
 mod tests;

@@ -70,3 +70,25 @@ fn replies_of_another_shape_name_the_key() {
     received.remove(VERDICT);
     assert_eq!(read_outcome(&received, Vec::new()).unwrap_err().key, VERDICT);
 }
+
+#[test]
+fn an_explanation_keeps_within_its_bound_and_says_so() {
+    let heaps = (0..128).map(|n| Heap::new(format!("heap-{n}"))).collect();
+    let camera = |n: usize| {
+        let mut table = Table::default();
+        table.push("name", Value::Text(format!("{n}-{}", "x".repeat(200))));
+        table.push("min-size", Value::Integer(5000));
+        table.push("contiguous", Value::Bool(true));
+        vocabulary::participant(&table, &|_| Origin::Client).unwrap()
+    };
+    let question = Question { participants: (0..60).map(camera).collect(), ..Question::default() };
+    let whole = solve(&HeapSet::new(heaps, &[]).unwrap(), &question).unwrap();
+    assert!(serde_json::to_vec(&whole).unwrap().len() > 4 * short::LONGEST);
+    let received = sent(&planned(&whole));
+    assert_eq!(json(&received)[CUT], true);
+    let part = read_answer(&received).unwrap();
+    assert!(serde_json::to_vec(&part).unwrap().len() <= short::LONGEST);
+    assert!(!part.eliminated.is_empty() && whole.eliminated.starts_with(&part.eliminated));
+    assert_eq!((part.verdict, part.fixes), (whole.verdict, whole.fixes));
+    assert!(!sent(&planned(&answer("contiguous", Value::Bool(true)))).contains_key(CUT));
+}
