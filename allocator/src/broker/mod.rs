@@ -27,7 +27,7 @@ use leases::{Arrival, Lease, Leases};
 use machine::Machine;
 use size::Size;
 use std::os::fd::OwnedFd;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// Most file descriptors in one message of a bus: with 17, dbus-daemon disconnects the sender.
 pub const FDS_PER_MESSAGE: usize = 16;
@@ -38,6 +38,9 @@ pub const FDS_PER_MESSAGE: usize = 16;
 pub struct Broker {
     config: Config,
     machine: RwLock<Arc<Machine>>,
+    /// Held while the machine is read again: of two readings the one that began later must win, and
+    /// none may bring back policies that another has replaced meanwhile.
+    reading: Mutex<()>,
     heaps: Box<dyn Heaps>,
     admission: Admission,
     ledger: Ledger,
@@ -67,6 +70,7 @@ impl Broker {
         let broker = Self {
             config,
             machine: RwLock::new(Arc::new(machine)),
+            reading: Mutex::default(),
             heaps,
             admission: Admission::new(gauge),
             ledger: Ledger::new(Bounds::user(memory)),
@@ -213,6 +217,7 @@ impl Broker {
     /// # Errors
     /// [`OpenError`] when the machine cannot be read; the topology stays.
     pub fn rescan(&self) -> Result<Arc<Topology>, OpenError> {
+        let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.machine();
         if let Some(now) = before.rescanned(&self.config)? {
             *self.machine.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(now);
@@ -225,6 +230,7 @@ impl Broker {
     /// # Errors
     /// [`OpenError`] when the machine cannot be read; policies and topology stay.
     pub fn reload(&self) -> Result<Vec<Diagnostic>, OpenError> {
+        let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         let (now, diagnostics) = self.machine().reloaded(&self.config)?;
         *self.machine.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(now);
         Ok(diagnostics)

@@ -347,3 +347,26 @@ fn many_clients_at_once_leave_no_trace() {
     assert!(broker.usage().is_empty());
     assert_eq!((broker.ledger.bytes(me.uid), broker.admission.in_flight()), (0, 0));
 }
+
+#[test]
+fn a_machine_read_again_does_not_bring_back_old_policies() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(dir.path().join("sys/class/dma_heap/system")).unwrap();
+    let config = Config {
+        root: dir.path().to_owned(),
+        policy_dirs: vec![dir.path().to_owned()],
+        ..Config::default()
+    };
+    let (broker, _) = Broker::with(config, Box::new(Fake::default()), Spare(64 * MIB)).unwrap();
+    for round in 1..=20_i64 {
+        let policy = format!("[[heap]]\nname = \"system\"\nweight = {round}\n");
+        std::fs::write(dir.path().join("90-weight.toml"), policy).unwrap();
+        std::fs::create_dir(dir.path().join(format!("sys/class/dma_heap/{round}"))).unwrap();
+        std::thread::scope(|threads| {
+            threads.spawn(|| broker.rescan().unwrap());
+            threads.spawn(|| broker.reload().unwrap());
+        });
+        let topology = broker.topology();
+        assert_eq!(topology.heaps.find("system").unwrap().weight, round);
+    }
+}
