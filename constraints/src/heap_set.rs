@@ -9,8 +9,8 @@ use crate::vocabulary::Invalid;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// How many edges may be stated, so that a policy cannot make the closure endless.
-const MAX_EDGES: usize = 4096;
+/// How many edges of the compatibility graph may be stated, so that a policy cannot make the closure endless.
+pub const MAX_EDGES: usize = 4096;
 
 /// Page size that allocations are rounded up to where a board says nothing else, in bytes.
 pub(crate) const PAGE: u64 = 4096;

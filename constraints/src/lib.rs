@@ -30,6 +30,7 @@ pub mod vocabulary;
 pub use answer::Answer;
 pub use fact::{Constraint, Fact};
 pub use heap::{Heap, HeapSet};
+pub use heap_set::MAX_EDGES;
 pub use origin::Origin;
 pub use question::{Participant, Question, Request};
 pub use solve::{Refused, solve};

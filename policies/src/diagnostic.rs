@@ -43,7 +43,7 @@ macro_rules! codes {
 codes! {
     /// The text is no TOML.
     Syntax = "syntax",
-    /// The file is larger than what is read.
+    /// The file is larger than what is read, or states more edges of the graph than there can be.
     TooLarge = "too-large",
     /// More files than are read.
     TooManyFiles = "too-many-files",

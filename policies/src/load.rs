@@ -5,8 +5,8 @@ use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::document::MAX_BYTES;
 use crate::set::PolicySet;
 use crate::shipped;
-use heapq_constraints::Name;
 use heapq_constraints::value::Place;
+use heapq_constraints::{MAX_EDGES, Name};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read as _};
@@ -122,9 +122,9 @@ impl Loaded {
         };
         let checked = match content {
             Ok(Content::Mask) => Ok(None),
-            Ok(Content::Text(text)) => {
-                check::check(&Source::new(Name::clone(&path), &text)).map(Some)
-            }
+            Ok(Content::Text(text)) => check::check(&Source::new(Name::clone(&path), &text))
+                .and_then(|set| self.within_bounds(&path, set))
+                .map(Some),
             Err(diagnostic) => Err(vec![*diagnostic]),
         };
         let state = match checked {
@@ -142,6 +142,19 @@ impl Loaded {
             }
         };
         self.files.push(PolicyFile { name, path, state, replaces });
+    }
+}
+
+impl Loaded {
+    /// A graph takes so many edges and no more: one file too many must not stop the others.
+    fn within_bounds(&self, path: &Name, set: PolicySet) -> Result<PolicySet, Vec<Diagnostic>> {
+        let edges = self.set.edges.len().saturating_add(set.edges.len());
+        if edges <= MAX_EDGES {
+            return Ok(set);
+        }
+        let message =
+            format!("with it there are {edges} `[[compatibility]]` tables; at most {MAX_EDGES}");
+        Err(vec![whole(path, Code::TooLarge, message)])
     }
 }
 

@@ -32,6 +32,20 @@ fn file_names_decide_over_all_layers() {
 }
 
 #[test]
+fn more_edges_than_a_graph_takes_are_the_later_files_fault() {
+    let layers = Layers::new(1);
+    let edges = |count: usize| "[[compatibility]]\nfrom = \"a\"\nto = \"b\"\n".repeat(count);
+    layers.write(0, "50-many.toml", &edges(3000));
+    layers.write(0, "60-too-many.toml", &edges(2000));
+    layers.write(0, "70-few.toml", &edges(10));
+    let loaded = layers.load();
+    let [complaint] = &*loaded.diagnostics else { panic!("{:#?}", loaded.diagnostics) };
+    assert_eq!(complaint.code, Code::TooLarge);
+    assert!(complaint.file.ends_with("60-too-many.toml"), "{complaint:?}");
+    assert_eq!(loaded.set.edges().len(), 3010 + load(&[]).set.edges().len());
+}
+
+#[test]
 fn a_link_to_dev_null_masks_a_compiled_in_file() {
     let layers = Layers::new(1);
     std::os::unix::fs::symlink("/dev/null", layers.dirs[0].join("10-generic.toml")).unwrap();
