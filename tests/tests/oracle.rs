@@ -1,11 +1,14 @@
-//! The brute-force oracle of `heapq_tests::oracle` by itself: it must agree with what is written in
-//! the cases, and the random questions that it draws must be worth asking.
+//! The solver against the brute-force oracle of `heapq_tests::oracle`: on the cases, where the
+//! oracle must agree with what is written, and on random questions, where both must agree.
+//!
+//! `HEAPQ_ORACLE_COUNT` says how many random questions (2,000), `HEAPQ_ORACLE_SEED` which (1).
+//! A difference is shrunk and printed as a case file.
 
 use heapq_constraints::value::{Node, Table, Value};
 use heapq_constraints::{Constraint, Origin, Participant, Question, Request, vocabulary};
 use heapq_policies::document;
 use heapq_tests::oracle::generate::{Instance, instance};
-use heapq_tests::oracle::{Outcome, World, answer, mismatches, plainly, print};
+use heapq_tests::oracle::{Outcome, World, answer, mismatches, plainly, print, shrink, versus};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -85,6 +88,33 @@ fn the_oracle_agrees_with_every_case() {
         assert!(wrong.is_empty(), "{}: {}", path.display(), wrong.join("\n"));
     }
     assert!(files >= 88, "only {files} cases");
+}
+
+fn number(name: &str, default: u64) -> Result<u64, std::num::ParseIntError> {
+    std::env::var(name).map_or(Ok(default), |text| text.parse())
+}
+
+/// What is printed of a difference: the smallest question that shows it.
+fn report(seed: u64, index: u64) -> Option<String> {
+    let instance = instance(seed, index);
+    if versus::differences(&instance).is_empty() {
+        return None;
+    }
+    let small = shrink::shrink(instance, |it| !versus::differences(it).is_empty());
+    let name = format!("oracle: seed {seed}, instance {index}");
+    let outcome = answer(&small.world(), &small.question);
+    let lines: Vec<String> =
+        versus::differences(&small).iter().map(|line| format!("# {line}\n")).collect();
+    Some(format!("{}{}", lines.concat(), print::case(&small, &name, &outcome)))
+}
+
+#[test]
+fn solver_and_oracle_agree() {
+    let count = number("HEAPQ_ORACLE_COUNT", 2000).unwrap();
+    let seed = number("HEAPQ_ORACLE_SEED", 1).unwrap();
+    let differing: Vec<String> =
+        (0..count).filter_map(|index| report(seed, index)).take(20).collect();
+    assert!(differing.is_empty(), "{} differ:\n\n{}", differing.len(), differing.join("\n\n"));
 }
 
 /// The generator is worth its name: all verdicts are frequent.
