@@ -5,6 +5,7 @@ use super::element::{Elements, Kept};
 use super::figures::Figures;
 use super::heap::ruled_out;
 use super::needs::Needs;
+use super::search::crowded_out;
 use super::world::World;
 use heapq_constraints::{Constraint, Name, Question};
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,23 +20,17 @@ pub(super) fn of_conflict(world: &World, question: &Question) -> Table {
     table(world, &needs, &[], None)
 }
 
-/// Under the choice that was made; `plane` are the needs of plane 0 alone, `lists` those of all
-/// planes, of which the names are looked up.
+/// Under the choice that was made; of planes with needs of their own, plane 0.
 pub(super) fn of_plan(world: &World, needs: &Needs, figures: &Figures) -> Table {
     let own = figures.image.iter().flat_map(|image| &image.plane);
-    let own: Vec<(usize, &Constraint)> = own.map(|(plane, need)| (*plane, need)).collect();
+    let own: Vec<&Constraint> =
+        own.filter(|(plane, _)| *plane == 0).map(|(_, need)| need).collect();
     table(world, needs, &own, Some(figures))
 }
 
-fn table(
-    world: &World,
-    needs: &Needs,
-    own: &[(usize, &Constraint)],
-    figures: Option<&Figures>,
-) -> Table {
+fn table(world: &World, needs: &Needs, own: &[&Constraint], figures: Option<&Figures>) -> Table {
     let mut table = Table::new();
-    let first = own.iter().filter(|(plane, _)| *plane == 0).map(|(_, need)| *need);
-    let all: Vec<&Constraint> = needs.kept(Kept::ALL).chain(first).collect();
+    let all: Vec<&Constraint> = needs.kept(Kept::ALL).chain(own.iter().copied()).collect();
     for (index, heap) in world.heaps.iter().enumerate() {
         let mut keys: BTreeSet<String> = match needs.blocked[index] {
             Some((_, why)) => BTreeSet::from([why.to_owned()]),
@@ -48,12 +43,15 @@ fn table(
             let all = figures.count * allocation;
             keys.extend(over(heap.capacity, all).then(|| "capacity".to_owned()));
         }
+        if let (Some(figures), true) = (figures, keys.is_empty()) {
+            let crowded = crowded_out(world, needs, figures, index);
+            keys.extend(crowded.into_iter().map(str::to_owned));
+        }
         if !keys.is_empty() {
             table.insert(heap.name.to_string(), keys);
         }
     }
-    let lists = needs.kept(Kept::ALL).chain(own.iter().map(|(_, need)| *need));
-    for name in lists.flat_map(|need| names(world, need)).chain(wished(world, needs)) {
+    for name in all.iter().flat_map(|need| names(world, need)).chain(wished(world, needs)) {
         table.insert(name.to_string(), BTreeSet::from(["absent".to_owned()]));
     }
     table

@@ -2,9 +2,9 @@
 
 use super::element::{Elements, Kept};
 use super::needs::Needs;
-use heapq_constraints::Name;
 use heapq_constraints::fact::{FormatEntry, Pick};
-use std::collections::BTreeMap;
+use heapq_constraints::{Constraint, Name, Question};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One list of format entries.
 #[derive(Clone, Debug)]
@@ -62,32 +62,41 @@ fn keys(entry: &FormatEntry) -> Vec<&'static str> {
     stated.into_iter().filter(|(_, is)| *is).map(|(key, _)| key).collect()
 }
 
-/// A fourcc with a modifier. `None`: nobody who is in names one, only wildcards cover it.
+/// A fourcc with a modifier.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Pair {
-    pub(super) fourcc: Option<Name>,
-    pub(super) modifier: Option<Name>,
+    pub(super) fourcc: Name,
+    pub(super) modifier: Name,
+}
+
+fn is(pick: &Pick, name: &Name) -> bool {
+    *pick == Pick::One(name.clone())
 }
 
 fn covers(entry: &FormatEntry, pair: &Pair) -> bool {
-    let matches = |pick: &Pick, name: &Option<Name>| match pick {
-        Pick::Any => true,
-        Pick::One(one) => name.as_ref() == Some(one),
-    };
+    let matches = |pick: &Pick, name: &Name| *pick == Pick::Any || is(pick, name);
     matches(&entry.fourcc, &pair.fourcc)
         && entry.modifiers.iter().any(|pick| matches(pick, &pair.modifier))
 }
 
-/// The pairs that somebody's entries cover. Empty when nobody brings formats.
-pub(super) fn pool(needs: &Needs) -> Vec<Pair> {
-    let entries = || needs.formats.iter().flat_map(|formats| &formats.entries);
-    let fourccs = named(entries().map(|entry| &entry.fourcc));
-    let modifiers = named(entries().flat_map(|entry| &entry.modifiers));
+/// The pairs of names that somebody's entries cover, be he optional, be they in a table that is
+/// not chosen.
+pub(super) fn pool(question: &Question) -> Vec<Pair> {
+    let facts = question.participants.iter().flat_map(|one| {
+        one.facts.iter().chain(one.alternatives.iter().flat_map(|table| &table.facts))
+    });
+    let lists = facts.filter_map(|fact| match &fact.constraint {
+        Constraint::Format(entries) => Some(entries),
+        _ => None,
+    });
+    let entries: Vec<&FormatEntry> = lists.flatten().collect();
+    let fourccs = named(entries.iter().map(|entry| &entry.fourcc));
+    let modifiers = named(entries.iter().flat_map(|entry| &entry.modifiers));
     let mut pairs = Vec::new();
     for fourcc in &fourccs {
         for modifier in &modifiers {
             let pair = Pair { fourcc: fourcc.clone(), modifier: modifier.clone() };
-            if entries().any(|entry| covers(entry, &pair)) {
+            if entries.iter().any(|entry| covers(entry, &pair)) {
                 pairs.push(pair);
             }
         }
@@ -95,16 +104,22 @@ pub(super) fn pool(needs: &Needs) -> Vec<Pair> {
     pairs
 }
 
-/// The names among `picks`, each once; nothing but "some" when there are only wildcards.
-fn named<'a>(picks: impl Iterator<Item = &'a Pick>) -> Vec<Option<Name>> {
-    let names = picks.filter_map(|pick| match pick {
-        Pick::Any => None,
-        Pick::One(name) => Some(Some(name.clone())),
-    });
-    let mut names: Vec<Option<Name>> = names.collect();
-    names.sort();
-    names.dedup();
-    if names.is_empty() { vec![None] } else { names }
+/// The names among `picks`; where there are only wildcards, one that nobody names.
+fn named<'a>(picks: impl Iterator<Item = &'a Pick>) -> BTreeSet<Name> {
+    let name = |pick: &Pick| if let Pick::One(name) = pick { Some(name.clone()) } else { None };
+    let mut names: BTreeSet<Name> = picks.filter_map(name).collect();
+    if names.is_empty() {
+        names.insert("?".into());
+    }
+    names
+}
+
+/// Whether one of the entries for `pair` names its fourcc, and whether one names its modifier.
+pub(super) fn pinned(needs: &Needs, pair: &Pair) -> (bool, bool) {
+    let entries = || needs.formats.iter().filter_map(|formats| formats.entry(pair));
+    let fourcc = entries().any(|(_, entry)| is(&entry.fourcc, &pair.fourcc));
+    let modifier = |entry: &FormatEntry| entry.modifiers.iter().any(|it| is(it, &pair.modifier));
+    (fourcc, entries().any(|(_, entry)| modifier(entry)))
 }
 
 /// Whether everybody whose choice of formats is kept can do with `pair`.
@@ -117,9 +132,7 @@ pub(super) fn rank(needs: &Needs, pair: &Pair) -> (usize, usize, Pair) {
     let entries: Vec<(usize, &FormatEntry)> =
         needs.formats.iter().filter_map(|formats| formats.entry(pair)).collect();
     let place = |entry: &FormatEntry| {
-        let is =
-            |pick: &Pick| matches!(pick, Pick::One(name) if Some(name) == pair.modifier.as_ref());
-        entry.modifiers.iter().position(is).unwrap_or(0)
+        entry.modifiers.iter().position(|pick| is(pick, &pair.modifier)).unwrap_or(0)
     };
     let first = entries.iter().map(|(place, _)| place).sum();
     (first, entries.iter().map(|(_, entry)| place(entry)).sum(), pair.clone())

@@ -27,9 +27,14 @@ fn known(fourcc: &str) -> Option<Known> {
     })
 }
 
+/// Whether `pair` says anything about size.
+pub(super) fn is_known(pair: &Pair) -> bool {
+    known(&pair.fourcc).is_some()
+}
+
 /// How many planes `pair` has: one where nobody knows.
 pub(super) fn planes(pair: &Pair) -> usize {
-    let known = pair.fourcc.as_deref().and_then(known);
+    let known = known(&pair.fourcc);
     1 + known.map_or(0, |known| known.chroma.len())
 }
 
@@ -46,7 +51,7 @@ pub(super) struct Laid {
 /// large they are or how the format lies. `None`: extents or strides cannot be met.
 pub(super) fn lay(image: &Image, pair: &Pair) -> Option<Option<Laid>> {
     let bound = u128::from(u32::MAX);
-    let known = pair.fourcc.as_deref().and_then(known);
+    let known = known(&pair.fourcc);
     let step = image.stride_step(known.map(|known| known.bytes))?;
     let max_stride = image.max_stride.min(bound);
     if image.min_stride.is_some_and(|min| round_up(min, step) > max_stride) {

@@ -2,7 +2,7 @@
 
 use super::choice::{Choice, Present};
 use super::element::{Elements, Kept};
-use super::format::Formats;
+use super::format::{Formats, Pair, pool};
 use super::world::World;
 use heapq_constraints::fact::{AccessSet, Protection};
 use heapq_constraints::question::{Usage, Usages};
@@ -30,6 +30,8 @@ pub(super) struct Needs {
     pub(super) cpu_read: bool,
     /// The `prefer` lists: they rank and are no elements.
     pub(super) wishes: Vec<Vec<Name>>,
+    /// The pairs of fourcc and modifier to choose from; none for a plain byte buffer.
+    pub(super) pool: Vec<Pair>,
     /// Bytes of a page.
     pub(super) page: u128,
 }
@@ -54,6 +56,7 @@ impl Needs {
             blocked: Vec::new(),
             cpu_read: false,
             wishes: Vec::new(),
+            pool: Vec::new(),
             page: world.page.into(),
         };
         let present = choice.present(question);
@@ -68,6 +71,9 @@ impl Needs {
             needs.state(it.one, &it.one.facts, None, elements);
             needs.state(it.one, it.table, Some(&group), elements);
             needs.default_access_and_protection(world, it, elements);
+        }
+        if !needs.formats.is_empty() {
+            needs.pool = pool(question);
         }
         needs
     }
@@ -107,14 +113,14 @@ impl Needs {
         let stated = modes(written.iter().copied());
         let modes = stated.unwrap_or_else(|| default_access(it.usage, &written));
         if stated.is_none() && modes != AccessSet::ALL {
-            let element = elements.number(format!("{}.access", it.one.name));
+            let element = elements.number(it.owner("access"));
             self.all.push(Need { element, what: Constraint::Access(modes) });
         }
         let silent = !written.iter().any(|what| matches!(what, Constraint::Protected(_)));
         // Where no heap is protected, a refusal excludes nothing.
         let matters = world.heaps.iter().any(|heap| heap.protected);
         if silent && matters && !accepts(world, it.usage, modes, &written) {
-            let element = elements.number(format!("{}.protected", it.one.name));
+            let element = elements.number(it.owner("protected"));
             self.all.push(Need { element, what: Constraint::Protected(Protection::Refused) });
         }
     }

@@ -4,8 +4,8 @@ use super::choice::{Choice, choices, subsets};
 use super::conflict::{Conflicts, conflicts};
 use super::element::{Elements, Kept};
 use super::eliminated::{Table, of_conflict, of_plan};
-use super::figures::{Figures, figures, unknown};
-use super::format::{Pair, pool, rank};
+use super::figures::{Figures, figures, says_how_big, unknown};
+use super::format::{Pair, common, pinned, rank};
 use super::heap::{access, ruled_out};
 use super::needs::Needs;
 use super::world::World;
@@ -64,6 +64,10 @@ pub fn answer(world: &World, question: &Question) -> Outcome {
     if !malformed.is_empty() {
         return Outcome::Invalid(malformed);
     }
+    let unsaid = unsaid(world, question);
+    if !unsaid.is_empty() {
+        return Outcome::Invalid(unsaid);
+    }
     let mut lacks = BTreeSet::new();
     for who in subsets(question) {
         for choice in choices(question, &who) {
@@ -80,6 +84,31 @@ pub fn answer(world: &World, question: &Question) -> Outcome {
     Outcome::Conflict { eliminated, conflicts: conflicts(world, question) }
 }
 
+/// What is missing, where something is whatever is chosen: for each choice of participants and
+/// tables the pairs are looked at that all can do with, or if there are none any pair.
+fn unsaid(world: &World, question: &Question) -> BTreeSet<String> {
+    let mut unsaid = BTreeSet::new();
+    for choice in subsets(question).iter().flat_map(|who| choices(question, who)) {
+        let needs = Needs::new(world, question, &choice, &mut Elements::default());
+        let all = pairs(&needs);
+        let can =
+            |pair: &&Option<Pair>| pair.as_ref().is_none_or(|pair| common(&needs, pair, Kept::ALL));
+        let mut good: Vec<&Option<Pair>> = all.iter().filter(can).collect();
+        if good.is_empty() {
+            good = all.iter().collect();
+        }
+        for pair in good {
+            let sized = says_how_big(&needs, pair.as_ref());
+            let missing = missing(&needs, pair.as_ref(), sized);
+            if missing.is_empty() {
+                return BTreeSet::new();
+            }
+            unsaid.extend(missing.into_iter().map(str::to_owned));
+        }
+    }
+    unsaid
+}
+
 /// The best plan under one choice of participants and tables. What would work but for a figure or
 /// name that nobody states goes to `lacks`.
 fn best(
@@ -90,50 +119,73 @@ fn best(
 ) -> Option<Plan> {
     for pair in pairs(needs) {
         let Some(figures) = figures(needs, pair.as_ref(), Kept::ALL) else { continue };
-        let placements = placements(world, needs, &figures, Kept::ALL);
+        let placements = placements(world, needs, &figures, Kept::ALL, Lifted::default());
         if placements.is_empty() {
             continue;
         }
-        match lack(pair.as_ref(), &figures) {
-            Some(key) => drop(lacks.insert(key.to_owned())),
-            None => return Some(plan(world, question, needs, pair, &figures, placements)),
+        let missing = missing(needs, pair.as_ref(), figures.sized);
+        if missing.is_empty() {
+            return Some(plan(world, question, needs, pair, &figures, placements));
         }
+        lacks.extend(missing.into_iter().map(str::to_owned));
     }
     None
 }
 
 /// Step 3 in order; one that is no pair when nobody brings formats.
 fn pairs(needs: &Needs) -> Vec<Option<Pair>> {
-    let mut pairs = pool(needs);
+    let mut pairs = needs.pool.clone();
     pairs.sort_by_key(|pair| rank(needs, pair));
     if pairs.is_empty() { vec![None] } else { pairs.into_iter().map(Some).collect() }
 }
 
-fn lack(pair: Option<&Pair>, figures: &Figures) -> Option<&'static str> {
-    if pair.is_some_and(|pair| pair.fourcc.is_none()) {
-        Some("format.fourcc")
-    } else if pair.is_some_and(|pair| pair.modifier.is_none()) {
-        Some("format.modifiers")
-    } else if !figures.sized {
-        Some("min-size")
-    } else {
-        None
-    }
+fn missing(needs: &Needs, pair: Option<&Pair>, sized: bool) -> Vec<&'static str> {
+    let (fourcc, modifier) = pair.map_or((true, true), |pair| pinned(needs, pair));
+    let all = [("format.fourcc", fourcc), ("format.modifiers", modifier), ("min-size", sized)];
+    all.into_iter().filter(|(_, is)| !is).map(|(key, _)| key).collect()
 }
 
 /// Whether anything works under `kept`, sizes and names that nobody states not counted.
 pub(super) fn works(world: &World, needs: &Needs, kept: Kept) -> bool {
-    let pairs = pool(needs);
-    let all: Vec<Option<&Pair>> =
-        if pairs.is_empty() { vec![None] } else { pairs.iter().map(Some).collect() };
-    all.into_iter().any(|pair| {
-        figures(needs, pair, kept)
-            .is_some_and(|figures| !placements(world, needs, &figures, kept).is_empty())
+    pairs(needs).iter().any(|pair| {
+        figures(needs, pair.as_ref(), kept).is_some_and(|figures| {
+            !placements(world, needs, &figures, kept, Lifted::default()).is_empty()
+        })
     })
 }
 
+/// Rules among planes that are not asked for.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Lifted {
+    apart: bool,
+    room: bool,
+}
+
+/// Which of the rules among planes keep plane 0 from the heap at `index`, which would do by itself.
+pub(super) fn crowded_out(
+    world: &World,
+    needs: &Needs,
+    figures: &Figures,
+    index: usize,
+) -> Vec<&'static str> {
+    let first = |apart, room| {
+        let ways = placements(world, needs, figures, Kept::ALL, Lifted { apart, room });
+        ways.iter().any(|way| way[0] == index)
+    };
+    let rules = [("apart", first(true, false)), ("capacity", first(false, true))];
+    let alone = rules.iter().any(|(_, helps)| *helps);
+    let rules = rules.into_iter().filter(|(_, helps)| *helps || !alone);
+    if first(false, false) { Vec::new() } else { rules.map(|(key, _)| key).collect() }
+}
+
 /// Step 4: every way to give each buffer a heap, best first. Heaps by number.
-fn placements(world: &World, needs: &Needs, figures: &Figures, kept: Kept) -> Vec<Vec<usize>> {
+fn placements(
+    world: &World,
+    needs: &Needs,
+    figures: &Figures,
+    kept: Kept,
+    lifted: Lifted,
+) -> Vec<Vec<usize>> {
     let mut ways: Vec<Vec<usize>> = vec![vec![]];
     for (buffer, (_, allocation)) in figures.buffers.iter().enumerate() {
         let all = plane_needs(needs, figures, buffer, kept);
@@ -151,7 +203,8 @@ fn placements(world: &World, needs: &Needs, figures: &Figures, kept: Kept) -> Ve
             .flat_map(|way| serving.iter().map(|index| [&way[..], &[*index]].concat()))
             .collect();
     }
-    ways.retain(|way| apart(figures, way) && room(world, figures, way));
+    ways.retain(|way| lifted.apart || apart(figures, way));
+    ways.retain(|way| lifted.room || room(world, figures, way));
     ways
 }
 
@@ -194,7 +247,7 @@ fn plan(
         let names = way.iter().map(|index| world.heaps[*index].name.to_string()).collect();
         (names, access(&world.heaps[way[0]], &all).unwrap_or(Access::None))
     };
-    let linear = pair.as_ref().and_then(|pair| pair.modifier.as_deref()) == Some("linear");
+    let linear = pair.as_ref().is_some_and(|pair| &*pair.modifier == "linear");
     let name = |who: &usize| question.participants[*who].name.to_string();
     let Choice { who, tables } = &needs.choice;
     let out = (0..question.participants.len()).filter(|it| !who.contains(it));
@@ -205,8 +258,8 @@ fn plan(
         buffers: figures.buffers.clone(),
         stride: figures.stride,
         size_assumed: pair.is_some() && !linear && !figures.stated_size,
-        fourcc: pair.as_ref().and_then(|pair| pair.fourcc.as_deref().map(str::to_owned)),
-        modifier: pair.as_ref().and_then(|pair| pair.modifier.as_deref().map(str::to_owned)),
+        fourcc: pair.as_ref().map(|pair| pair.fourcc.to_string()),
+        modifier: pair.as_ref().map(|pair| pair.modifier.to_string()),
         assumed: unknown(needs, Kept::ALL),
         left_out: out.map(|who| name(&who)).collect(),
         chosen: chosen.collect(),
