@@ -8,8 +8,10 @@ impl Draw {
     /// Instance `index` of the run with `seed`.
     #[must_use]
     pub fn new(seed: u64, index: u64) -> Self {
-        let mixed = seed ^ index.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let mut draw = Self(mixed | 1);
+        // Odd multipliers keep different seeds and indices apart.
+        let mixed = seed.wrapping_mul(0xD6E8_FEB8_6659_FD93)
+            ^ index.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let mut draw = Self(mixed.max(1));
         for _ in 0..4 {
             draw.next();
         }

@@ -172,10 +172,13 @@ pub(super) fn crowded_out(
         let ways = placements(world, needs, figures, Kept::ALL, Lifted { apart, room });
         ways.iter().any(|way| way[0] == index)
     };
-    let rules = [("apart", first(true, false)), ("capacity", first(false, true))];
-    let alone = rules.iter().any(|(_, helps)| *helps);
-    let rules = rules.into_iter().filter(|(_, helps)| *helps || !alone);
-    if first(false, false) { Vec::new() } else { rules.map(|(key, _)| key).collect() }
+    if first(false, false) {
+        return Vec::new();
+    }
+    // A rule by itself: the other one is lifted.
+    let rules = [("apart", first(false, true)), ("capacity", first(true, false))];
+    let any = rules.iter().any(|(_, serves)| !serves);
+    rules.into_iter().filter(|(_, serves)| !serves || !any).map(|(key, _)| key).collect()
 }
 
 /// Step 4: every way to give each buffer a heap, best first. Heaps by number.
