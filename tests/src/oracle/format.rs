@@ -3,7 +3,7 @@
 use super::element::{Elements, Kept};
 use super::needs::Needs;
 use heapq_constraints::fact::{FormatEntry, Pick};
-use heapq_constraints::{Constraint, Name, Question};
+use heapq_constraints::{Constraint, Name, Participant, Question};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One list of format entries.
@@ -11,6 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Formats {
     /// The choice itself.
     pub(super) element: usize,
+    /// All of it stands inside a group.
+    pub(super) grouped: bool,
     pub(super) entries: Vec<FormatEntry>,
     /// The element of each key that some entry states.
     keys: BTreeMap<&'static str, usize>,
@@ -29,7 +31,7 @@ impl Formats {
         let keys = stated
             .map(|key| (key, elements.number(group.map_or(format!("{own}.{key}"), str::to_owned))))
             .collect();
-        Self { element, entries: entries.to_vec(), keys }
+        Self { element, grouped: group.is_some(), entries: entries.to_vec(), keys }
     }
 
     /// The entry for `pair`, and its place in the list.
@@ -79,24 +81,18 @@ fn covers(entry: &FormatEntry, pair: &Pair) -> bool {
         && entry.modifiers.iter().any(|pick| matches(pick, &pair.modifier))
 }
 
-/// The pairs of names that somebody's entries cover, be he optional, be they in a table that is
-/// not chosen.
-pub(super) fn pool(question: &Question) -> Vec<Pair> {
-    let facts = question.participants.iter().flat_map(|one| {
-        one.facts.iter().chain(one.alternatives.iter().flat_map(|table| &table.facts))
-    });
-    let lists = facts.filter_map(|fact| match &fact.constraint {
-        Constraint::Format(entries) => Some(entries),
-        _ => None,
-    });
-    let entries: Vec<&FormatEntry> = lists.flatten().collect();
-    let fourccs = named(entries.iter().map(|entry| &entry.fourcc));
-    let modifiers = named(entries.iter().flat_map(|entry| &entry.modifiers));
+/// The pairs that entries of those who are in cover, whichever of their tables was chosen. A
+/// wildcard covers every name of the question, also of those who are out; without any, `?`.
+pub(super) fn pool(question: &Question, who: &[usize]) -> Vec<Pair> {
+    let all: Vec<&FormatEntry> = question.participants.iter().flat_map(entries).collect();
+    let own: Vec<&FormatEntry> =
+        who.iter().flat_map(|who| entries(&question.participants[*who])).collect();
+    let modifiers = named(all.iter().flat_map(|entry| &entry.modifiers));
     let mut pairs = Vec::new();
-    for fourcc in &fourccs {
+    for fourcc in named(all.iter().map(|entry| &entry.fourcc)) {
         for modifier in &modifiers {
             let pair = Pair { fourcc: fourcc.clone(), modifier: modifier.clone() };
-            if entries.iter().any(|entry| covers(entry, &pair)) {
+            if own.iter().any(|entry| covers(entry, &pair)) {
                 pairs.push(pair);
             }
         }
@@ -104,14 +100,21 @@ pub(super) fn pool(question: &Question) -> Vec<Pair> {
     pairs
 }
 
-/// The names among `picks`; where there are only wildcards, one that nobody names.
+/// The format entries of a participant, those of all its tables included.
+fn entries(one: &Participant) -> impl Iterator<Item = &FormatEntry> {
+    let tables = one.alternatives.iter().flat_map(|table| &table.facts);
+    let lists = one.facts.iter().chain(tables).filter_map(|fact| match &fact.constraint {
+        Constraint::Format(entries) => Some(entries),
+        _ => None,
+    });
+    lists.flatten()
+}
+
+/// The names among `picks`.
 fn named<'a>(picks: impl Iterator<Item = &'a Pick>) -> BTreeSet<Name> {
     let name = |pick: &Pick| if let Pick::One(name) = pick { Some(name.clone()) } else { None };
-    let mut names: BTreeSet<Name> = picks.filter_map(name).collect();
-    if names.is_empty() {
-        names.insert("?".into());
-    }
-    names
+    let names: BTreeSet<Name> = picks.filter_map(name).collect();
+    if names.is_empty() { BTreeSet::from(["?".into()]) } else { names }
 }
 
 /// Whether one of the entries for `pair` names its fourcc, and whether one names its modifier.

@@ -49,6 +49,9 @@ impl Image {
                 image.extents(entry, |key| formats.has(key, kept));
                 image.rows(entry, |key| formats.has(key, kept));
                 image.planes(entry, |key| formats.has(key, kept));
+                // `planes` is no element; it goes with the group that it stands in.
+                let gone = formats.grouped && !kept.has(formats.element);
+                image.separate |= entry.planes == Some(Planes::Separate) && !gone;
             }
         }
         image
@@ -89,7 +92,6 @@ impl Image {
     }
 
     fn planes(&mut self, entry: &FormatEntry, has: impl Fn(&str) -> bool) {
-        self.separate |= entry.planes == Some(Planes::Separate);
         if has("plane") {
             for (plane, needs) in &entry.plane {
                 let own = needs.iter().map(|need| (usize::from(*plane), need.clone()));

@@ -73,7 +73,7 @@ impl Needs {
             needs.default_access_and_protection(world, it, elements);
         }
         if !needs.formats.is_empty() {
-            needs.pool = pool(question);
+            needs.pool = pool(question, &choice.who);
         }
         needs
     }

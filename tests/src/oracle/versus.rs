@@ -62,9 +62,10 @@ fn conflicting(answer: &Answer) -> BTreeSet<Set> {
     answer.conflicts.iter().map(|it| set(&it.elements)).collect()
 }
 
-/// Sync points come in the order of the participants.
+/// Sync points follow the pipeline, that is, the order of the participants.
 fn unordered(mut plan: Solved) -> Solved {
-    plan.sync_points.sort_by(|a, b| a.participant.cmp(&b.participant));
+    plan.sync_points.clear();
+    plan.candidates.iter_mut().for_each(|candidate| candidate.sync_points.clear());
     plan
 }
 
