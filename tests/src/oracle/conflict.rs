@@ -9,7 +9,7 @@ use heapq_constraints::Question;
 use std::collections::BTreeSet;
 
 /// Above this many elements the oracle does not try (2^n sets).
-const MOST: usize = 16;
+const MOST: usize = 18;
 
 /// A set of elements by their names.
 pub type Set = BTreeSet<String>;
@@ -77,6 +77,14 @@ fn boundary(count: usize, fits: impl Fn(u128) -> bool) -> (Vec<u128>, Vec<u128>)
         }
     }
     (broken, whole)
+}
+
+/// Whether `who`, alone, could be served, sizes that nobody states not counted.
+pub(super) fn served(world: &World, question: &Question, who: &[usize]) -> bool {
+    choices(question, who).iter().any(|choice| {
+        let needs = Needs::new(world, question, choice, &mut Elements::default());
+        works(world, &needs, Kept::ALL)
+    })
 }
 
 /// Whether removing `fix` ends all conflicts.

@@ -1,6 +1,6 @@
 //! The solver's answer beside the oracle's.
 
-use super::conflict::{Conflicts, Set, ends};
+use super::conflict::{Conflicts, Set, ends, served};
 use super::generate::Instance;
 use super::search::{Outcome, Plan, answer};
 use heapq_constraints::answer::{Answer, Element, Plan as Solved, Verdict};
@@ -40,6 +40,7 @@ pub fn differences(instance: &Instance) -> Vec<String> {
                 report.conflicts(all, found);
             }
             report.fixes(instance, found);
+            report.copies(instance, found);
         }
         (_, Ok(found)) => report.yes("verdict", false, &expected, &found.verdict),
         (_, Err(refused)) => report.yes("verdict", false, &expected, refused),
@@ -193,6 +194,32 @@ impl Report {
             self.yes("fixes", all.fixes.contains(&fix), &all.fixes, &fix);
         }
         self.yes("fixes", !found.fixes.is_empty() || all.fixes.is_empty(), &all.fixes, &"none");
+    }
+
+    /// The fewest groups in pipeline order that can each be served, if all can.
+    fn copies(&mut self, instance: &Instance, found: &Answer) {
+        let people = &instance.question.participants;
+        let required: Vec<usize> = (0..people.len()).filter(|who| !people[*who].optional).collect();
+        let world = instance.world();
+        let can = |from, to| served(&world, &instance.question, &required[from..to]);
+        let mut fewest = vec![Some(0)];
+        for to in 1..=required.len() {
+            let ways = (0..to).filter(|from| fewest[*from].is_some() && can(*from, to));
+            fewest.push(ways.filter_map(|from| fewest[from]).min().map(|groups| groups + 1));
+        }
+        let groups = found.copy_plan.as_ref().map(|plan| &plan.groups);
+        let expected = fewest[required.len()].filter(|_| !required.is_empty());
+        self.same("copy plan", &expected, &groups.map(|groups| groups.len()));
+        let Some(groups) = groups else { return };
+        let mut at = 0;
+        for group in groups {
+            let to = (at + group.participants.len()).min(required.len());
+            let names = required[at..to].iter().map(|who| people[*who].name.clone());
+            self.same("copy group", &names.collect::<Vec<_>>(), &group.participants);
+            self.yes("copy group", can(at, to), &"it has no heap", group);
+            at = to;
+        }
+        self.same("copy plan", &required.len(), &at);
     }
 
     /// Also where there are too many elements to list all conflicts.
