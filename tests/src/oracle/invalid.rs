@@ -2,10 +2,13 @@
 //! several sources (client, policies) can break; syntax is the vocabulary reader's.
 
 use super::choice::Present;
+use super::needs::modes;
 use heapq_constraints::fact::{AccessSet, FormatEntry, Pick, Protection};
 use heapq_constraints::question::Usages;
 use heapq_constraints::{Constraint, Participant, Question};
 use std::collections::BTreeSet;
+
+const NONE_ALONE: AccessSet = AccessSet { coherent: false, sync: false, none: true };
 
 /// Every key that is wrong.
 pub(super) fn keys(question: &Question) -> BTreeSet<String> {
@@ -25,6 +28,12 @@ pub(super) fn keys(question: &Question) -> BTreeSet<String> {
                     wrong.insert(format!("{path}.{key}"));
                 }
             }
+            // Several lists add up to one.
+            let stated = one.facts.iter().chain(it.table).map(|fact| &fact.constraint);
+            if it.usage.cpu() && modes(stated) == Some(NONE_ALONE) {
+                wrong.insert(format!("{}.access", one.name));
+                wrong.insert(format!("{group}.access"));
+            }
         }
     }
     wrong
@@ -39,7 +48,6 @@ fn views(one: &Participant) -> Vec<Present<'_>> {
 }
 
 fn breach(usage: Usages, need: &Constraint) -> Option<String> {
-    let none_alone = AccessSet { coherent: false, sync: false, none: true };
     let broken = match need {
         Constraint::Heaps(list) => list.is_empty(),
         Constraint::Attribute(_, values) => values.is_empty(),
@@ -47,9 +55,7 @@ fn breach(usage: Usages, need: &Constraint) -> Option<String> {
         Constraint::AddressWindow(window) => window.intervals().is_empty(),
         Constraint::BaseAlignment(bytes) => *bytes == 0,
         Constraint::MaxCount(count) => *count == 0,
-        Constraint::Access(set) => {
-            (usage.cpu() && *set == none_alone) || !(set.coherent || set.sync || set.none)
-        }
+        Constraint::Access(set) => !(set.coherent || set.sync || set.none),
         Constraint::Protected(mode) => usage.cpu() && *mode == Protection::Required,
         Constraint::Format(entries) => entries.is_empty() || ambiguous(entries),
         _ => false,
