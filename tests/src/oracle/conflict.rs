@@ -90,9 +90,30 @@ pub(super) fn served(world: &World, question: &Question, who: &[usize]) -> bool 
 /// Whether removing `fix` ends all conflicts.
 pub(super) fn ends(world: &World, question: &Question, fix: &Set) -> bool {
     let (worlds, elements) = required(world, question);
-    let dropped = elements.names.iter().enumerate().filter(|(_, name)| fix.contains(*name));
-    let kept = dropped.fold(u128::MAX, |kept, (at, _)| kept & !(1 << at));
-    worlds.iter().any(|needs| works(world, needs, Kept(kept)))
+    fits(world, &worlds, &elements, |name| !fix.contains(name))
+}
+
+/// Whether the elements of `conflict` cannot be met together, and all but any one of them can.
+pub(super) fn minimal(world: &World, question: &Question, conflict: &Set) -> bool {
+    let (worlds, elements) = required(world, question);
+    let known = conflict.iter().all(|name| elements.names.contains(name));
+    let without = |out: &String| {
+        fits(world, &worlds, &elements, |name| conflict.contains(name) && name != out)
+    };
+    known
+        && !fits(world, &worlds, &elements, |name| conflict.contains(name))
+        && conflict.iter().all(without)
+}
+
+fn fits(
+    world: &World,
+    worlds: &[Needs],
+    elements: &Elements,
+    keep: impl Fn(&String) -> bool,
+) -> bool {
+    let kept = elements.names.iter().enumerate().filter(|(_, name)| keep(name));
+    let kept = Kept(kept.fold(0, |kept, (at, _)| kept | 1 << at));
+    worlds.iter().any(|needs| works(world, needs, kept))
 }
 
 /// The same by looking at every single set, to show that the short cut above is right; `None`

@@ -74,8 +74,8 @@ pub fn instance(seed: u64, index: u64) -> Instance {
     let heaps = heaps::heaps(draw, &topics);
     let edges = heaps::edges(draw, &topics);
     let fourccs = formats::fourccs(draw, &topics);
-    let names = ["p", "q", "r", "s"];
-    let number = draw.pick(&[1, 2, 2, 2, 3, 3, 4]);
+    let names = ["p", "q", "r", "s", "t", "u"];
+    let number = draw.pick(&[1, 2, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 5, 6]);
     let mut question = Question::default();
     for name in &names[..number] {
         question.participants.push(participant(draw, name, &topics, &fourccs));

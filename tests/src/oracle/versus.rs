@@ -1,6 +1,6 @@
 //! The solver's answer beside the oracle's.
 
-use super::conflict::{Conflicts, Set, ends, served};
+use super::conflict::{Conflicts, Set, ends, minimal, served};
 use super::generate::Instance;
 use super::search::{Outcome, Plan, answer};
 use heapq_constraints::answer::{Answer, Element, Plan as Solved, Verdict};
@@ -224,10 +224,14 @@ impl Report {
 
     /// Also where there are too many elements to list all conflicts.
     fn fixes(&mut self, instance: &Instance, found: &Answer) {
+        let (world, question) = (instance.world(), &instance.question);
         for fix in &found.fixes {
             let fix = set(&fix.elements);
-            let works = ends(&instance.world(), &instance.question, &fix);
-            self.yes("fix", works, &"it does not help", &fix);
+            self.yes("fix", ends(&world, question, &fix), &"it does not help", &fix);
+        }
+        for conflict in conflicting(found) {
+            let is = minimal(&world, question, &conflict);
+            self.yes("conflict", is, &"it is none, or not minimal", &conflict);
         }
     }
 }
