@@ -49,14 +49,6 @@ impl<'a> Present<'a> {
             table: table.map_or(&[], |table| &table.facts),
         }
     }
-
-    /// The element of an absent `key` whose default counts as stated: a key stands beside the
-    /// group or inside it, and where some table states it, it is inside.
-    pub(super) fn owner(&self, key: &str) -> String {
-        let mut group = self.one.alternatives.iter().flat_map(|table| &table.facts);
-        let inside = group.any(|fact| fact.constraint.kind() == key);
-        format!("{}.{}", self.one.name, if inside { "alternatives" } else { key })
-    }
 }
 
 fn first(question: &Question, who: usize) -> Option<usize> {

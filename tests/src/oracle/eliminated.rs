@@ -5,7 +5,6 @@ use super::element::{Elements, Kept};
 use super::figures::Figures;
 use super::heap::ruled_out;
 use super::needs::Needs;
-use super::search::crowded_out;
 use super::world::World;
 use heapq_constraints::{Constraint, Name, Question};
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,10 +41,6 @@ fn table(world: &World, needs: &Needs, own: &[&Constraint], figures: Option<&Fig
             keys.extend(over(heap.max_size, allocation).then(|| "max-size".to_owned()));
             let all = figures.count * allocation;
             keys.extend(over(heap.capacity, all).then(|| "capacity".to_owned()));
-        }
-        if let (Some(figures), true) = (figures, keys.is_empty()) {
-            let crowded = crowded_out(world, needs, figures, index);
-            keys.extend(crowded.into_iter().map(str::to_owned));
         }
         if !keys.is_empty() {
             table.insert(heap.name.to_string(), keys);

@@ -4,7 +4,7 @@ use super::arithmetic::round_up;
 use super::element::Kept;
 use super::format::{Pair, common};
 use super::image::Image;
-use super::layout::{Laid, is_known, lay, planes};
+use super::layout::{Laid, lay, planes};
 use super::needs::Needs;
 use heapq_constraints::{Constraint, Name};
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,15 +41,6 @@ pub(super) fn figures(needs: &Needs, pair: Option<&Pair>, kept: Kept) -> Option<
         number = if image.separate { planes(pair) } else { 1 };
     }
     sizes(needs, kept, count, laid, number).map(|figures| Figures { image, ..figures })
-}
-
-/// Whether somebody says how big a buffer for `pair` is, well or badly.
-pub(super) fn says_how_big(needs: &Needs, pair: Option<&Pair>) -> bool {
-    let drawn = pair.is_some_and(|pair| {
-        let image = Image::new(needs, pair, Kept::ALL);
-        is_known(pair) && (image.min_extent.is_some() || !image.must_fit.is_empty())
-    });
-    drawn || needs.kept(Kept::ALL).any(|need| matches!(need, Constraint::MinSize(1..)))
 }
 
 /// Planes in one buffer share a heap.

@@ -2,8 +2,8 @@
 
 use super::element::{Elements, Kept};
 use super::needs::Needs;
+use heapq_constraints::Name;
 use heapq_constraints::fact::{FormatEntry, Pick};
-use heapq_constraints::{Constraint, Name, Participant, Question};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One list of format entries.
@@ -81,18 +81,18 @@ fn covers(entry: &FormatEntry, pair: &Pair) -> bool {
         && entry.modifiers.iter().any(|pick| matches(pick, &pair.modifier))
 }
 
-/// The pairs that entries of those who are in cover, whichever of their tables was chosen. A
-/// wildcard covers every name of the question, also of those who are out; without any, `?`.
-pub(super) fn pool(question: &Question, who: &[usize]) -> Vec<Pair> {
-    let all: Vec<&FormatEntry> = question.participants.iter().flat_map(entries).collect();
-    let own: Vec<&FormatEntry> =
-        who.iter().flat_map(|who| entries(&question.participants[*who])).collect();
-    let modifiers = named(all.iter().flat_map(|entry| &entry.modifiers));
+/// What stands for a name that none of those who are in states.
+const UNNAMED: &str = "?";
+
+/// The pairs of names that somebody's entries cover.
+pub(super) fn pool(formats: &[Formats]) -> Vec<Pair> {
+    let entries: Vec<&FormatEntry> = formats.iter().flat_map(|list| &list.entries).collect();
+    let modifiers = named(entries.iter().flat_map(|entry| &entry.modifiers));
     let mut pairs = Vec::new();
-    for fourcc in named(all.iter().map(|entry| &entry.fourcc)) {
+    for fourcc in named(entries.iter().map(|entry| &entry.fourcc)) {
         for modifier in &modifiers {
             let pair = Pair { fourcc: fourcc.clone(), modifier: modifier.clone() };
-            if own.iter().any(|entry| covers(entry, &pair)) {
+            if entries.iter().any(|entry| covers(entry, &pair)) {
                 pairs.push(pair);
             }
         }
@@ -100,29 +100,18 @@ pub(super) fn pool(question: &Question, who: &[usize]) -> Vec<Pair> {
     pairs
 }
 
-/// The format entries of a participant, those of all its tables included.
-fn entries(one: &Participant) -> impl Iterator<Item = &FormatEntry> {
-    let tables = one.alternatives.iter().flat_map(|table| &table.facts);
-    let lists = one.facts.iter().chain(tables).filter_map(|fact| match &fact.constraint {
-        Constraint::Format(entries) => Some(entries),
-        _ => None,
-    });
-    lists.flatten()
-}
-
 /// The names among `picks`.
 fn named<'a>(picks: impl Iterator<Item = &'a Pick>) -> BTreeSet<Name> {
     let name = |pick: &Pick| if let Pick::One(name) = pick { Some(name.clone()) } else { None };
     let names: BTreeSet<Name> = picks.filter_map(name).collect();
-    if names.is_empty() { BTreeSet::from(["?".into()]) } else { names }
+    if names.is_empty() { BTreeSet::from([UNNAMED.into()]) } else { names }
 }
 
-/// Whether one of the entries for `pair` names its fourcc, and whether one names its modifier.
-pub(super) fn pinned(needs: &Needs, pair: &Pair) -> (bool, bool) {
-    let entries = || needs.formats.iter().filter_map(|formats| formats.entry(pair));
-    let fourcc = entries().any(|(_, entry)| is(&entry.fourcc, &pair.fourcc));
-    let modifier = |entry: &FormatEntry| entry.modifiers.iter().any(|it| is(it, &pair.modifier));
-    (fourcc, entries().any(|(_, entry)| modifier(entry)))
+impl Pair {
+    /// Whether somebody who is in names the fourcc, and whether somebody names the modifier.
+    pub(super) fn pinned(&self) -> (bool, bool) {
+        (&*self.fourcc != UNNAMED, &*self.modifier != UNNAMED)
+    }
 }
 
 /// Whether everybody whose choice of formats is kept can do with `pair`.

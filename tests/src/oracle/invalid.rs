@@ -36,6 +36,7 @@ pub(super) fn keys(question: &Question) -> BTreeSet<String> {
             }
         }
     }
+    wrong.extend(unsaid(question).map(str::to_owned));
     wrong
 }
 
@@ -71,4 +72,29 @@ fn ambiguous(entries: &[FormatEntry]) -> bool {
             && a.modifiers.iter().any(|one| b.modifiers.iter().any(|other| meet(one, other)))
     };
     entries.iter().enumerate().any(|(at, a)| entries[..at].iter().any(|b| overlap(a, b)))
+}
+
+/// All needs of a participant, those of every alternative included.
+fn stated(one: &Participant) -> impl Iterator<Item = &Constraint> {
+    let group = one.alternatives.iter().flat_map(|table| &table.facts);
+    one.facts.iter().chain(group).map(|fact| &fact.constraint)
+}
+
+/// What nobody says, optional participants and all alternatives included.
+fn unsaid(question: &Question) -> impl Iterator<Item = &'static str> {
+    let all = || question.participants.iter().flat_map(stated);
+    let lists =
+        || all().filter_map(|need| if let Constraint::Format(it) = need { Some(it) } else { None });
+    let entries = || lists().flatten();
+    let formats = entries().next().is_some();
+    let fourcc = entries().any(|entry| entry.fourcc != Pick::Any);
+    let modifier = entries().any(|entry| entry.modifiers.iter().any(|pick| *pick != Pick::Any));
+    let size = all().any(|need| matches!(need, Constraint::MinSize(1..)))
+        || entries().any(|entry| entry.min_extent.is_some() || !entry.must_fit.is_empty());
+    let unsaid = [
+        ("format.fourcc", formats && !fourcc),
+        ("format.modifiers", formats && !modifier),
+        ("min-size", !size),
+    ];
+    unsaid.into_iter().filter(|(_, is)| *is).map(|(key, _)| key)
 }

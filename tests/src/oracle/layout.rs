@@ -27,11 +27,6 @@ fn known(fourcc: &str) -> Option<Known> {
     })
 }
 
-/// Whether `pair` says anything about size.
-pub(super) fn is_known(pair: &Pair) -> bool {
-    known(&pair.fourcc).is_some()
-}
-
 /// How many planes `pair` has: one where nobody knows.
 pub(super) fn planes(pair: &Pair) -> usize {
     let known = known(&pair.fourcc);

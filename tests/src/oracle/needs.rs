@@ -73,7 +73,7 @@ impl Needs {
             needs.default_access_and_protection(world, it, elements);
         }
         if !needs.formats.is_empty() {
-            needs.pool = pool(question, &choice.who);
+            needs.pool = pool(&needs.formats);
         }
         needs
     }
@@ -113,14 +113,14 @@ impl Needs {
         let stated = modes(written.iter().copied());
         let modes = stated.unwrap_or_else(|| default_access(it.usage, &written));
         if stated.is_none() && modes != AccessSet::ALL {
-            let element = elements.number(it.owner("access"));
+            let element = elements.number(format!("{}.access", it.one.name));
             self.all.push(Need { element, what: Constraint::Access(modes) });
         }
         let silent = !written.iter().any(|what| matches!(what, Constraint::Protected(_)));
         // Where no heap is protected, a refusal excludes nothing.
         let matters = world.heaps.iter().any(|heap| heap.protected);
         if silent && matters && !accepts(world, it.usage, modes, &written) {
-            let element = elements.number(it.owner("protected"));
+            let element = elements.number(format!("{}.protected", it.one.name));
             self.all.push(Need { element, what: Constraint::Protected(Protection::Refused) });
         }
     }

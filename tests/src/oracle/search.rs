@@ -4,8 +4,8 @@ use super::choice::{Choice, choices, subsets};
 use super::conflict::{Conflicts, conflicts};
 use super::element::{Elements, Kept};
 use super::eliminated::{Table, of_conflict, of_plan};
-use super::figures::{Figures, figures, says_how_big, unknown};
-use super::format::{Pair, common, pinned, rank};
+use super::figures::{Figures, figures, unknown};
+use super::format::{Pair, rank};
 use super::heap::{access, ruled_out};
 use super::needs::Needs;
 use super::world::World;
@@ -64,10 +64,6 @@ pub fn answer(world: &World, question: &Question) -> Outcome {
     if !malformed.is_empty() {
         return Outcome::Invalid(malformed);
     }
-    let unsaid = unsaid(world, question);
-    if !unsaid.is_empty() {
-        return Outcome::Invalid(unsaid);
-    }
     let mut lacks = BTreeSet::new();
     for who in subsets(question) {
         for choice in choices(question, &who) {
@@ -84,31 +80,6 @@ pub fn answer(world: &World, question: &Question) -> Outcome {
     Outcome::Conflict { eliminated, conflicts: conflicts(world, question) }
 }
 
-/// What is missing, where something is whatever is chosen: for each choice of participants and
-/// tables the pairs are looked at that all can do with, or if there are none any pair.
-fn unsaid(world: &World, question: &Question) -> BTreeSet<String> {
-    let mut unsaid = BTreeSet::new();
-    for choice in subsets(question).iter().flat_map(|who| choices(question, who)) {
-        let needs = Needs::new(world, question, &choice, &mut Elements::default());
-        let all = pairs(&needs);
-        let can =
-            |pair: &&Option<Pair>| pair.as_ref().is_none_or(|pair| common(&needs, pair, Kept::ALL));
-        let mut good: Vec<&Option<Pair>> = all.iter().filter(can).collect();
-        if good.is_empty() {
-            good = all.iter().collect();
-        }
-        for pair in good {
-            let sized = says_how_big(&needs, pair.as_ref());
-            let missing = missing(&needs, pair.as_ref(), sized);
-            if missing.is_empty() {
-                return BTreeSet::new();
-            }
-            unsaid.extend(missing.into_iter().map(str::to_owned));
-        }
-    }
-    unsaid
-}
-
 /// The best plan under one choice of participants and tables. What would work but for a figure or
 /// name that nobody states goes to `lacks`.
 fn best(
@@ -119,11 +90,11 @@ fn best(
 ) -> Option<Plan> {
     for pair in pairs(needs) {
         let Some(figures) = figures(needs, pair.as_ref(), Kept::ALL) else { continue };
-        let placements = placements(world, needs, &figures, Kept::ALL, Lifted::default());
+        let placements = placements(world, needs, &figures, Kept::ALL);
         if placements.is_empty() {
             continue;
         }
-        let missing = missing(needs, pair.as_ref(), figures.sized);
+        let missing = missing(pair.as_ref(), figures.sized);
         if missing.is_empty() {
             return Some(plan(world, question, needs, pair, &figures, placements));
         }
@@ -139,8 +110,8 @@ fn pairs(needs: &Needs) -> Vec<Option<Pair>> {
     if pairs.is_empty() { vec![None] } else { pairs.into_iter().map(Some).collect() }
 }
 
-fn missing(needs: &Needs, pair: Option<&Pair>, sized: bool) -> Vec<&'static str> {
-    let (fourcc, modifier) = pair.map_or((true, true), |pair| pinned(needs, pair));
+fn missing(pair: Option<&Pair>, sized: bool) -> Vec<&'static str> {
+    let (fourcc, modifier) = pair.map_or((true, true), Pair::pinned);
     let all = [("format.fourcc", fourcc), ("format.modifiers", modifier), ("min-size", sized)];
     all.into_iter().filter(|(_, is)| !is).map(|(key, _)| key).collect()
 }
@@ -148,47 +119,13 @@ fn missing(needs: &Needs, pair: Option<&Pair>, sized: bool) -> Vec<&'static str>
 /// Whether anything works under `kept`, sizes and names that nobody states not counted.
 pub(super) fn works(world: &World, needs: &Needs, kept: Kept) -> bool {
     pairs(needs).iter().any(|pair| {
-        figures(needs, pair.as_ref(), kept).is_some_and(|figures| {
-            !placements(world, needs, &figures, kept, Lifted::default()).is_empty()
-        })
+        figures(needs, pair.as_ref(), kept)
+            .is_some_and(|figures| !placements(world, needs, &figures, kept).is_empty())
     })
 }
 
-/// Rules among planes that are not asked for.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Lifted {
-    apart: bool,
-    room: bool,
-}
-
-/// Which of the rules among planes keep plane 0 from the heap at `index`, which would do by itself.
-pub(super) fn crowded_out(
-    world: &World,
-    needs: &Needs,
-    figures: &Figures,
-    index: usize,
-) -> Vec<&'static str> {
-    let first = |apart, room| {
-        let ways = placements(world, needs, figures, Kept::ALL, Lifted { apart, room });
-        ways.iter().any(|way| way[0] == index)
-    };
-    if first(false, false) {
-        return Vec::new();
-    }
-    // A rule by itself: the other one is lifted.
-    let rules = [("apart", first(false, true)), ("capacity", first(true, false))];
-    let any = rules.iter().any(|(_, serves)| !serves);
-    rules.into_iter().filter(|(_, serves)| !serves || !any).map(|(key, _)| key).collect()
-}
-
 /// Step 4: every way to give each buffer a heap, best first. Heaps by number.
-fn placements(
-    world: &World,
-    needs: &Needs,
-    figures: &Figures,
-    kept: Kept,
-    lifted: Lifted,
-) -> Vec<Vec<usize>> {
+fn placements(world: &World, needs: &Needs, figures: &Figures, kept: Kept) -> Vec<Vec<usize>> {
     let mut ways: Vec<Vec<usize>> = vec![vec![]];
     for (buffer, (_, allocation)) in figures.buffers.iter().enumerate() {
         let all = plane_needs(needs, figures, buffer, kept);
@@ -206,8 +143,7 @@ fn placements(
             .flat_map(|way| serving.iter().map(|index| [&way[..], &[*index]].concat()))
             .collect();
     }
-    ways.retain(|way| lifted.apart || apart(figures, way));
-    ways.retain(|way| lifted.room || room(world, figures, way));
+    ways.retain(|way| apart(figures, way) && room(world, figures, way));
     ways
 }
 
