@@ -118,10 +118,19 @@ fn missing(pair: Option<&Pair>, sized: bool) -> Vec<&'static str> {
 
 /// Whether anything works under `kept`, sizes and names that nobody states not counted.
 pub(super) fn works(world: &World, needs: &Needs, kept: Kept) -> bool {
-    pairs(needs).iter().any(|pair| {
-        figures(needs, pair.as_ref(), kept)
-            .is_some_and(|figures| !placements(world, needs, &figures, kept).is_empty())
-    })
+    pairs(needs).iter().any(|pair| works_with(world, needs, kept, pair.as_ref()))
+}
+
+/// Whether anything works, with a pair that is pinned where there are formats at all.
+pub(super) fn works_pinned(world: &World, needs: &Needs) -> bool {
+    let pinned = |pair: &Pair| pair.pinned() == (true, true);
+    let mut pairs = pairs(needs).into_iter().filter(|pair| pair.as_ref().is_none_or(pinned));
+    pairs.any(|pair| works_with(world, needs, Kept::ALL, pair.as_ref()))
+}
+
+fn works_with(world: &World, needs: &Needs, kept: Kept, pair: Option<&Pair>) -> bool {
+    figures(needs, pair, kept)
+        .is_some_and(|figures| !placements(world, needs, &figures, kept).is_empty())
 }
 
 /// Step 4: every way to give each buffer a heap, best first. Heaps by number.
