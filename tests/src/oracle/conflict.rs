@@ -3,7 +3,7 @@
 use super::choice::choices;
 use super::element::{Elements, Kept};
 use super::needs::Needs;
-use super::search::{works, works_pinned};
+use super::search::{works, works_among};
 use super::world::World;
 use heapq_constraints::Question;
 use std::collections::BTreeSet;
@@ -83,7 +83,7 @@ fn boundary(count: usize, fits: impl Fn(u128) -> bool) -> (Vec<u128>, Vec<u128>)
 pub(super) fn served(world: &World, question: &Question, who: &[usize]) -> bool {
     choices(question, who).iter().any(|choice| {
         let needs = Needs::new(world, question, choice, &mut Elements::default());
-        works_pinned(world, &needs)
+        works_among(world, question, &needs)
     })
 }
 

@@ -2,8 +2,8 @@
 
 use super::element::{Elements, Kept};
 use super::needs::Needs;
-use heapq_constraints::Name;
 use heapq_constraints::fact::{FormatEntry, Pick};
+use heapq_constraints::{Constraint, Name, Question};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One list of format entries.
@@ -87,12 +87,30 @@ const UNNAMED: &str = "?";
 /// The pairs of names that somebody's entries cover.
 pub(super) fn pool(formats: &[Formats]) -> Vec<Pair> {
     let entries: Vec<&FormatEntry> = formats.iter().flat_map(|list| &list.entries).collect();
-    let modifiers = named(entries.iter().flat_map(|entry| &entry.modifiers));
+    covered(&entries, &entries)
+}
+
+/// The pairs of names of the whole question that entries of those who are in cover.
+pub(super) fn named_anywhere(question: &Question, needs: &Needs) -> Vec<Pair> {
+    let facts = question.participants.iter().flat_map(|one| {
+        one.facts.iter().chain(one.alternatives.iter().flat_map(|table| &table.facts))
+    });
+    let lists = facts.filter_map(|fact| match &fact.constraint {
+        Constraint::Format(entries) => Some(entries),
+        _ => None,
+    });
+    let own: Vec<&FormatEntry> = needs.formats.iter().flat_map(|list| &list.entries).collect();
+    covered(&lists.flatten().collect::<Vec<_>>(), &own)
+}
+
+/// Names of `naming`, as far as entries of `own` cover them together.
+fn covered(naming: &[&FormatEntry], own: &[&FormatEntry]) -> Vec<Pair> {
+    let modifiers = named(naming.iter().flat_map(|entry| &entry.modifiers));
     let mut pairs = Vec::new();
-    for fourcc in named(entries.iter().map(|entry| &entry.fourcc)) {
+    for fourcc in named(naming.iter().map(|entry| &entry.fourcc)) {
         for modifier in &modifiers {
             let pair = Pair { fourcc: fourcc.clone(), modifier: modifier.clone() };
-            if entries.iter().any(|entry| covers(entry, &pair)) {
+            if own.iter().any(|entry| covers(entry, &pair)) {
                 pairs.push(pair);
             }
         }

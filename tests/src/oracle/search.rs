@@ -5,7 +5,7 @@ use super::conflict::{Conflicts, conflicts};
 use super::element::{Elements, Kept};
 use super::eliminated::{Table, of_conflict, of_plan};
 use super::figures::{Figures, figures, unknown};
-use super::format::{Pair, rank};
+use super::format::{Pair, named_anywhere, rank};
 use super::heap::{access, ruled_out};
 use super::needs::Needs;
 use super::world::World;
@@ -121,11 +121,12 @@ pub(super) fn works(world: &World, needs: &Needs, kept: Kept) -> bool {
     pairs(needs).iter().any(|pair| works_with(world, needs, kept, pair.as_ref()))
 }
 
-/// Whether anything works, with a pair that is pinned where there are formats at all.
-pub(super) fn works_pinned(world: &World, needs: &Needs) -> bool {
-    let pinned = |pair: &Pair| pair.pinned() == (true, true);
-    let mut pairs = pairs(needs).into_iter().filter(|pair| pair.as_ref().is_none_or(pinned));
-    pairs.any(|pair| works_with(world, needs, Kept::ALL, pair.as_ref()))
+/// Whether those who are in could be served with a format that somebody in the question names.
+pub(super) fn works_among(world: &World, question: &Question, needs: &Needs) -> bool {
+    let pairs = named_anywhere(question, needs);
+    let plain = needs.formats.is_empty();
+    pairs.iter().any(|pair| works_with(world, needs, Kept::ALL, Some(pair)))
+        || plain && works_with(world, needs, Kept::ALL, None)
 }
 
 fn works_with(world: &World, needs: &Needs, kept: Kept, pair: Option<&Pair>) -> bool {
