@@ -19,12 +19,16 @@ pub(super) fn of_conflict(world: &World, question: &Question) -> Table {
     table(world, &needs, &[], None)
 }
 
-/// Under the choice that was made; of planes with needs of their own, plane 0.
+/// Under the choice that was made. Of the planes with needs of their own, plane 0 is spoken of; the
+/// names in the lists of all of them are looked up.
 pub(super) fn of_plan(world: &World, needs: &Needs, figures: &Figures) -> Table {
     let own = figures.image.iter().flat_map(|image| &image.plane);
-    let own: Vec<&Constraint> =
-        own.filter(|(plane, _)| *plane == 0).map(|(_, need)| need).collect();
-    table(world, needs, &own, Some(figures))
+    let first = own.clone().filter(|(plane, _)| *plane == 0).map(|(_, need)| need);
+    let mut table = table(world, needs, &first.collect::<Vec<_>>(), Some(figures));
+    for name in own.flat_map(|(_, need)| names(world, need)) {
+        table.insert(name.to_string(), BTreeSet::from(["absent".to_owned()]));
+    }
+    table
 }
 
 fn table(world: &World, needs: &Needs, own: &[&Constraint], figures: Option<&Figures>) -> Table {
