@@ -56,7 +56,9 @@ fn breach(usage: Usages, need: &Constraint) -> Option<String> {
         Constraint::AddressWindow(window) => window.intervals().is_empty(),
         Constraint::BaseAlignment(bytes) => *bytes == 0,
         Constraint::MaxCount(count) => *count == 0,
-        Constraint::Access(set) => !(set.coherent || set.sync || set.none),
+        Constraint::Access(set) => {
+            (usage.cpu() && *set == NONE_ALONE) || !(set.coherent || set.sync || set.none)
+        }
         Constraint::Protected(mode) => usage.cpu() && *mode == Protection::Required,
         Constraint::Format(entries) => entries.is_empty() || ambiguous(entries),
         _ => false,
