@@ -146,7 +146,12 @@ fn elimination(row: &Elimination, reason: &Reason) -> Vec<String> {
             return reason.needs.iter().map(|need| nameless(heap, need)).collect();
         }
         "absent" => Some(format!("{heap} is not there: {has} ({origin})")),
-        "not-permitted" => Some(format!("{heap} is there, but may not be opened ({origin})")),
+        "not-permitted" => Some(match origin {
+            Origin::Policy { .. } | Origin::Ungranted(_) => {
+                format!("{heap} is there, but scarce and not granted ({origin})")
+            }
+            _ => format!("{heap} is there, but may not be opened ({origin})"),
+        }),
         "max-size" | "capacity" if reason.asked.is_empty() => {
             Some(format!("{heap} has {has}, too little for all planes ({origin})"))
         }

@@ -1,11 +1,11 @@
 //! The heaps of one machine, as the solver sees them.
 
-use crate::Name;
 use crate::bits::MAX_HEAPS;
 use crate::graph::Graph;
 use crate::heap::{Edge, Heap};
 use crate::traits::Traits;
 use crate::vocabulary::Invalid;
+use crate::{Name, Origin};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -66,13 +66,19 @@ impl HeapSet {
         self.heaps.get(self.graph.heap(name)?)
     }
 
-    /// The same heaps as one caller may use them: those for which `permitted` says no are
-    /// `not-permitted`.
+    /// The same heaps as one caller may use them: those for which `withheld` names somebody who
+    /// keeps them from the caller are `not-permitted`, on that word.
     #[must_use]
-    pub fn permitting(&self, permitted: impl Fn(&Heap) -> bool) -> Self {
-        let allowed =
-            |heap: &Heap| Heap { permitted: heap.permitted && permitted(heap), ..heap.clone() };
-        Self { heaps: self.heaps.iter().map(allowed).collect(), ..self.clone() }
+    pub fn withholding(&self, withheld: impl Fn(&Heap) -> Option<Origin>) -> Self {
+        let seen = |heap: &Heap| {
+            let mut heap = heap.clone();
+            if let Some(origin) = withheld(&heap).filter(|_| heap.permitted) {
+                heap.permitted = false;
+                heap.origins.insert("permitted", origin);
+            }
+            heap
+        };
+        Self { heaps: self.heaps.iter().map(seen).collect(), ..self.clone() }
     }
 
     pub(crate) fn graph(&self) -> &Graph {
@@ -119,7 +125,6 @@ fn names_once(heaps: &[Heap]) -> Result<(), Invalid> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Origin;
 
     fn heap(name: &str, change: impl FnOnce(&mut Heap)) -> Heap {
         let mut heap = Heap::new(name);

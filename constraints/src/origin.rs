@@ -23,6 +23,9 @@ pub enum Origin {
         /// Line of the key, counted from 1.
         line: u32,
     },
+    /// No rule of a policy: what is not granted is denied. Holds who it is that nothing grants it,
+    /// e.g. `uid 1000`.
+    Ungranted(Name),
     /// What `heapq probe` learnt by real imports (the policy file that it wrote).
     Probe(Name),
 }
@@ -35,6 +38,7 @@ impl fmt::Display for Origin {
             Self::Sysfs(path) => f.write_str(path),
             Self::Devicetree(node) => write!(f, "devicetree {node}"),
             Self::Policy { file, line } => write!(f, "{file}:{line}"),
+            Self::Ungranted(who) => write!(f, "no [[grant]] gives {who} scarce heaps"),
             Self::Probe(file) => write!(f, "probe {file}"),
         }
     }

@@ -79,6 +79,8 @@ pub struct Grants {
     pub scarce: bool,
     /// The last rule that spoke of this caller; `None`: none did, and nothing is granted.
     pub origin: Option<Origin>,
+    /// The last one that said whether scarce heaps are theirs; `None`: none did, and they are not.
+    pub scarce_origin: Option<Origin>,
 }
 
 impl PolicySet {
@@ -131,7 +133,10 @@ impl PolicySet {
         let mut grants = Grants::default();
         for rule in self.grants.iter().filter(|rule| rule.names(who)) {
             grants.allocate = rule.allocate.unwrap_or(grants.allocate);
-            grants.scarce = rule.scarce.unwrap_or(grants.scarce);
+            if let Some(scarce) = rule.scarce {
+                grants.scarce = scarce;
+                grants.scarce_origin = Some(rule.origin.clone());
+            }
             grants.origin = Some(rule.origin.clone());
         }
         grants

@@ -251,3 +251,21 @@ fn the_last_grant_that_names_somebody_has_the_last_word() {
         assert!(grants.origin.unwrap().to_string().ends_with("50-test.toml:10"), "{who:?}");
     }
 }
+
+#[test]
+fn who_decided_about_scarce_heaps_is_not_who_spoke_last() {
+    let set = with(
+        r#"
+        [[grant]]
+        users = [7]
+        scarce = false
+
+        [[grant]]
+        users = [7, 8]
+        allocate = true
+        "#,
+    );
+    let scarce = |uid| set.grant(&Who { uid, user: None, gids: &[], groups: &[] }).scarce_origin;
+    assert!(scarce(7).unwrap().to_string().ends_with("50-test.toml:2"));
+    assert_eq!(scarce(8), None);
+}

@@ -88,7 +88,7 @@ impl Broker {
         let machine = self.machine();
         let grants = self.grants(&machine, caller);
         let question = complete(question, &machine.topology, &machine.policies)?;
-        Ok(solve(&self.permitted(&machine, &grants), &question)?)
+        Ok(solve(&self.permitted(&machine, caller, &grants), &question)?)
     }
 
     /// Solves, charges, allocates. Blocks while the kernel clears memory. Buffers beyond the first
@@ -109,7 +109,7 @@ impl Broker {
         let grants = self.granted(&machine, caller)?;
         let name = question.participants.first().map(|one| one.name.clone());
         let question = complete(question, &machine.topology, &machine.policies)?;
-        let heaps = self.permitted(&machine, &grants);
+        let heaps = self.permitted(&machine, caller, &grants);
         let answer = solve(&heaps, &question)?;
         let Some(plan) = answer.plan.clone() else { return Ok(Outcome::Conflict(answer)) };
         let size = Size::of(&plan)?;

@@ -13,7 +13,7 @@ use crate::heaps::fake::{Conduct, Fake, PATIENCE};
 use heapq_constraints::answer::{BufferPlan, Candidate, Plan};
 use heapq_constraints::fact::{Access, Planes};
 use heapq_constraints::solve::Refused;
-use heapq_constraints::{Constraint, Heap, HeapSet, Name, Origin, Participant, Question};
+use heapq_constraints::{Constraint, Heap, HeapSet, Name, Origin, Participant, Question, explain};
 use rustix::io::Errno;
 use std::io;
 use std::sync::atomic::Ordering;
@@ -238,9 +238,26 @@ fn default_is_deny() {
     assert!(matches!(refused, AskError::NotAuthorized { .. }), "{refused}");
     // To ask what would be is everybody's right; what is scarce is not his.
     let answer = broker.plan(&stranger(), question(1, 4096)).unwrap();
-    let heaps: Vec<_> = answer.plan.unwrap().candidates.into_iter().map(|one| one.heaps).collect();
+    let heaps: Vec<_> =
+        answer.plan.clone().unwrap().candidates.into_iter().map(|one| one.heaps).collect();
     assert_eq!(heaps, [["system".into()]]);
-    assert_eq!(answer.eliminated[0].reasons[0].key, "not-permitted");
+    let said = explain::words(&answer).join("\n");
+    assert!(
+        said.contains("not granted (no [[grant]] gives uid 4000000001 scarce heaps)"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_the_system_denies_is_told_apart_from_what_is_not_granted() {
+    let closed = Conduct { open: Some(Errno::ACCESS), ..Conduct::default() };
+    let broker = broker(Fake::default().with("default_cma_region", closed), true);
+    let answer = broker.plan(&stranger(), question(1, 4096)).unwrap();
+    let said = explain::words(&answer).join("\n");
+    assert!(said.contains("may not be opened (fake/default_cma_region)"), "{said}");
+    let heaps = broker.heaps(&stranger());
+    assert!(!heaps.find("default_cma_region").unwrap().permitted);
+    assert!(heaps.find("system").unwrap().permitted);
 }
 
 #[test]

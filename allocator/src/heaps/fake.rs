@@ -1,7 +1,7 @@
 //! Heaps that fail as they are told to.
 
 use super::{Heaps, Source, StandIn};
-use heapq_constraints::Heap;
+use heapq_constraints::{Heap, Origin};
 use rustix::io::Errno;
 use std::collections::BTreeMap;
 use std::io;
@@ -60,6 +60,11 @@ impl Heaps for Fake {
             return Err(errno.into());
         }
         Ok(Box::new(Open { fake: self.clone(), conduct, given: AtomicU64::new(0) }))
+    }
+
+    fn denied(&self, heap: &Heap) -> Option<Origin> {
+        let conduct = self.conduct.lock().unwrap().get(&*heap.name)?.open?;
+        (conduct == Errno::ACCESS).then(|| Origin::Sysfs(format!("fake/{}", heap.name).into()))
     }
 
     fn stand_in(&self) -> bool {

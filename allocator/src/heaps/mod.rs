@@ -10,7 +10,7 @@ mod stand_in;
 pub use node::Nodes;
 pub use stand_in::StandIn;
 
-use heapq_constraints::Heap;
+use heapq_constraints::{Heap, Origin};
 use std::fmt::Debug;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -23,6 +23,12 @@ pub trait Heaps: Debug + Send + Sync {
     /// `ENOENT`, `ENODEV` or `ENXIO` when it is not there (any more), `EACCES` or `EPERM` when it
     /// may not be opened.
     fn open(&self, heap: &Heap) -> io::Result<Box<dyn Source>>;
+
+    /// What keeps this process from opening a heap that is there, as far as can be told without
+    /// opening it; `None`: nothing is known to.
+    fn denied(&self, _heap: &Heap) -> Option<Origin> {
+        None
+    }
 
     /// Whether what it gives is no dma-buf.
     fn stand_in(&self) -> bool;

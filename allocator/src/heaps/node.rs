@@ -2,8 +2,8 @@
 
 use super::{Heaps, Source};
 use crate::sys::{dma_buf, dma_heap};
-use heapq_constraints::Heap;
-use rustix::fs::{FileType, Mode, OFlags};
+use heapq_constraints::{Heap, Origin};
+use rustix::fs::{Access, AtFlags, CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -22,13 +22,26 @@ impl Nodes {
         Self { dir: root.join("dev/dma_heap") }
     }
 
-    fn open_name(&self, name: &str) -> rustix::io::Result<OwnedFd> {
+    /// Where the node of that name would be.
+    fn path(&self, name: &str) -> rustix::io::Result<PathBuf> {
         if name.is_empty() || name.contains('/') || name == "." || name == ".." {
             return Err(Errno::NOENT);
         }
+        Ok(self.dir.join(name))
+    }
+
+    /// The node of that name, if there is one.
+    fn node(&self, name: &str) -> Option<PathBuf> {
+        let path = self.path(name).ok()?;
+        let kind = FileType::from_raw_mode(rustix::fs::stat(&path).ok()?.st_mode);
+        (kind == FileType::CharacterDevice).then_some(path)
+    }
+
+    fn open_name(&self, name: &str) -> rustix::io::Result<OwnedFd> {
+        let path = self.path(name)?;
         // Reading suffices for allocation.
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-        let fd = rustix::fs::open(self.dir.join(name), flags, Mode::empty())?;
+        let fd = rustix::fs::open(path, flags, Mode::empty())?;
         let kind = FileType::from_raw_mode(rustix::fs::fstat(&fd)?.st_mode);
         if kind == FileType::CharacterDevice { Ok(fd) } else { Err(Errno::NODEV) }
     }
@@ -47,9 +60,24 @@ impl Heaps for Nodes {
         Err(first.unwrap_or(Errno::NOENT).into())
     }
 
+    fn denied(&self, heap: &Heap) -> Option<Origin> {
+        let nodes =
+            || std::iter::once(&heap.name).chain(&heap.aliases).filter_map(|n| self.node(n));
+        let mut denied = nodes().filter(|node| !readable(node)).peekable();
+        let first = denied.peek()?.clone();
+        let all = denied.count() == nodes().count();
+        all.then(|| Origin::Sysfs(first.to_string_lossy().into()))
+    }
+
     fn stand_in(&self) -> bool {
         false
     }
+}
+
+fn readable(node: &Path) -> bool {
+    let access = rustix::fs::accessat(CWD, node, Access::READ_OK, AtFlags::EACCESS);
+    // Whatever else may be wrong, opening it says so better.
+    !matches!(access, Err(Errno::ACCESS | Errno::PERM))
 }
 
 struct Node {

@@ -96,6 +96,8 @@ async fn child_may_not_have_scarce_heaps() {
     assert_eq!(answer.verdict, Verdict::Conflict);
     let cma = answer.eliminated.iter().find(|gone| &*gone.heap == "default_cma_region").unwrap();
     assert_eq!(cma.reasons[0].key, "not-permitted");
+    let origin = cma.reasons[0].heap_origin.to_string();
+    assert!(origin.starts_with("no [[grant]] gives "), "{origin}");
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use crate::output::{Report, print};
 use crate::problem::Problem;
 use crate::session::{broker, demanded_daemon};
 use crate::table::{DIM, Table, human_bytes, printable};
+use heapq_allocator::Caller;
 use heapq_constraints::fact::{AccessSet, Windows};
 use heapq_constraints::vocabulary::nearest;
 use heapq_constraints::{Heap, Name, Origin};
@@ -156,7 +157,8 @@ impl Row {
         ];
         let mut text = printable(&self.name) + "\n";
         for (key, value) in facts.iter().filter(|(_, value)| !value.is_empty()) {
-            let origin = self.origins.get(key).map(|origin| printable(&origin.to_string()));
+            let key_of_origin = if *key == "state" { "permitted" } else { key };
+            let origin = self.origins.get(key_of_origin).map(|origin| printable(&origin.to_string()));
             let origin = origin.map(|origin| format!("  {DIM}{origin}{DIM:#}")).unwrap_or_default();
             // Writing to a string cannot fail.
             let _ = writeln!(text, "  {key:<14} {}{origin}", printable(value));
@@ -199,7 +201,7 @@ impl Report for Heaps {
 pub(crate) fn run(names: &[String], global: &Global) -> Result<Exit, Problem> {
     let all = match demanded_daemon(global)? {
         Some((client, runtime)) => runtime.block_on(listing::heaps(&client))?,
-        None => broker(global, false)?.topology().heaps.heaps().to_vec(),
+        None => broker(global, false)?.heaps(&Caller::myself()).heaps().to_vec(),
     };
     let chosen: Vec<&Heap> = if names.is_empty() {
         all.iter().collect()
