@@ -122,6 +122,23 @@ fn x86_module_parameters_reach_the_rules() {
 }
 
 #[test]
+fn rules_for_every_name_of_a_pool_count_and_the_later_wins_key_by_key() {
+    let dir = tempfile::tempdir().unwrap();
+    let rules = "[[heap]]\nname = \"linux,cma\"\ncapacity = 5\nweight = 1\n\
+                 [[heap]]\nname = \"reserved\"\nweight = 2\n";
+    std::fs::write(dir.path().join("90-local.toml"), rules).unwrap();
+    let policies = heapq_policies::load(&[dir.path().to_owned()]).set;
+    // The one shows the area as `linux,cma` too, the other as `reserved`; an alias that the
+    // machine does not show is one all the same.
+    for seen in [arm64(), x86()] {
+        let topology = assemble(seen, &policies, 1).unwrap();
+        let area = heap(&topology, "default_cma_region");
+        assert_eq!((area.capacity, area.weight), (Some(5), 2), "{:?}", seen.arch);
+        assert!(area.contiguous && area.roles.iter().any(|role| &**role == "default-contiguous"));
+    }
+}
+
+#[test]
 fn arm64_heaps() {
     let seen = arm64();
     assert_eq!(seen.arch, Arch::Arm64);

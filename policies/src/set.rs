@@ -96,13 +96,37 @@ impl PolicySet {
     /// aliases add up.
     #[must_use]
     pub fn heap(&self, name: &str, kernel: Kernel) -> HeapKnowledge {
-        let mut heap = Heap::new(name);
+        self.pool(&[name.into()], kernel)
+    }
+
+    /// The same of a pool that the machine shows under several names, the one to call it by first:
+    /// a rule for any of them counts, and so does one for an alias that another rule gives it.
+    #[must_use]
+    pub fn pool(&self, names: &[Name], kernel: Kernel) -> HeapKnowledge {
+        let mut heap = Heap::new(names.first().cloned().unwrap_or_default());
         let mut rules = Vec::new();
-        for rule in self.heaps.iter().filter(|rule| rule.speaks_of(name, kernel)) {
+        let borne = self.borne(names, kernel);
+        let speaks = |rule: &&HeapRule| borne.iter().any(|name| rule.speaks_of(name, kernel));
+        for rule in self.heaps.iter().filter(speaks) {
             overlay::apply(&mut heap, &rule.stated);
             rules.push(rule.origin.clone());
         }
         HeapKnowledge { heap, known: !rules.is_empty(), rules }
+    }
+
+    /// Some names of a pool, with all aliases that rules give it because of them.
+    fn borne(&self, names: &[Name], kernel: Kernel) -> Vec<Name> {
+        let mut borne = names.to_vec();
+        let mut asked = 0;
+        while let Some(name) = borne.get(asked).cloned() {
+            for rule in self.heaps.iter().filter(|rule| rule.speaks_of(&name, kernel)) {
+                let new = rule.stated.aliases.iter().filter(|alias| !borne.contains(alias));
+                let new: Vec<Name> = new.cloned().collect();
+                borne.extend(new);
+            }
+            asked += 1;
+        }
+        borne
     }
 
     /// The stated edges of the compatibility graph.

@@ -28,7 +28,7 @@ pub(super) fn from(
     let mut borne: BTreeSet<Name> = seen.heaps.iter().map(|heap| heap.name.clone()).collect();
     let mut heaps = Vec::new();
     for pool in &pools {
-        let mut heap = candidate(seen, pool, &known);
+        let mut heap = candidate(seen, pool, &|names| policies.pool(names, kernel));
         let (kept, taken) = heap.aliases.into_iter().partition(|alias| borne.insert(alias.clone()));
         heap.aliases = kept;
         let taken: Vec<Name> = taken;
@@ -84,7 +84,11 @@ fn pools<'a>(seen: &'a Observation, known: &dyn Fn(&str) -> HeapKnowledge) -> Ve
     pools
 }
 
-fn candidate(seen: &Observation, pool: &Pool<'_>, known: &dyn Fn(&str) -> HeapKnowledge) -> Heap {
+fn candidate(
+    seen: &Observation,
+    pool: &Pool<'_>,
+    known: &dyn Fn(&[Name]) -> HeapKnowledge,
+) -> Heap {
     let (mut heap, described) = describe(pool, known);
     heap.present = pool.heaps.iter().any(|heap| heap.node);
     let path = pool.heaps.first().map(|heap| heap.path.clone()).unwrap_or_default();
@@ -113,18 +117,13 @@ fn candidate(seen: &Observation, pool: &Pool<'_>, known: &dyn Fn(&str) -> HeapKn
     heap
 }
 
-/// What the policies say under any of its names; a default area of a name of its own is described
+/// What the policies say under all of its names; a default area of a name of its own is described
 /// as the one that all kernels know.
-fn describe(pool: &Pool<'_>, known: &dyn Fn(&str) -> HeapKnowledge) -> (Heap, bool) {
-    let first = pool.names().next().cloned().unwrap_or_default();
+fn describe(pool: &Pool<'_>, known: &dyn Fn(&[Name]) -> HeapKnowledge) -> (Heap, bool) {
     let usual: Name = DEFAULT_AREA.into();
-    let names = pool.names().chain(pool.default.then_some(&usual));
-    let described = names.map(|name| known(name)).find(|knowledge| knowledge.known);
-    let Some(knowledge) = described else { return (Heap::new(first), false) };
-    let mut heap = knowledge.heap;
-    heap.aliases.retain(|alias| *alias != first);
-    heap.name = first;
-    (heap, true)
+    let names: Vec<Name> = pool.names().chain(pool.default.then_some(&usual)).cloned().collect();
+    let HeapKnowledge { heap, known, .. } = known(&names);
+    (heap, known)
 }
 
 /// States a property unless a policy has.
