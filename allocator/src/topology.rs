@@ -67,6 +67,9 @@ pub struct Device {
     pub iommu: Iommu,
     /// What the kernel shows to be true of it and of its DMA master.
     pub facts: Vec<Fact>,
+    /// Lists show it: it can be opened, or, where only a devicetree is known and nothing can be, a
+    /// policy speaks of it. An IOMMU, a bridge or a bus serves nobody who looks for a device.
+    pub listed: bool,
 }
 
 impl std::ops::Deref for Device {
@@ -115,6 +118,11 @@ impl Topology {
                 Err(UnknownDevice { name: name.to_owned(), bearers: more + 1, nearest: None })
             }
         }
+    }
+
+    /// The devices that lists and counts show; the others can still be asked about by name.
+    pub fn shown(&self) -> impl Iterator<Item = &Device> {
+        self.devices.iter().filter(|device| device.listed)
     }
 
     /// A parameter of the module that drives `device`.

@@ -131,7 +131,7 @@ impl Device1 {
         texts(&self.nodes)
     }
 
-    /// Its subsystem: video4linux, drm …, or its bus where it has no node.
+    /// Its subsystem: video4linux, drm …
     #[zbus(property(emits_changed_signal = "const"))]
     fn subsystem(&self) -> &str {
         &self.subsystem
@@ -182,7 +182,7 @@ impl Objects {
         };
         Self {
             heaps: topology.heaps.heaps().iter().map(heap).collect(),
-            devices: topology.devices.iter().map(device).collect(),
+            devices: topology.shown().map(device).collect(),
         }
     }
 
@@ -238,8 +238,8 @@ async fn swap<I: Interface + Clone + PartialEq>(
     Ok(())
 }
 
-/// What tells a device from all others: its first node, since several may share a path in sysfs
-/// (instances of one virtual driver), else that path.
+/// What tells a device from all others: its first node. Several may share a path in sysfs
+/// (instances of one virtual driver).
 fn called(device: &Device) -> &str {
     let node = device.nodes.first().map(|node| node.strip_prefix("/dev/").unwrap_or(node));
     node.unwrap_or(&device.path)
@@ -270,7 +270,30 @@ pub fn escape(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::escape;
+    use super::{Objects, escape};
+    use heapq_allocator::discover::{Observation, SeenDevice, assemble};
+    use heapq_policies::PolicySet;
+
+    #[test]
+    fn what_nobody_can_open_is_no_object() {
+        let device = |path: &str, nodes: &[&str]| SeenDevice {
+            path: path.into(),
+            nodes: nodes.iter().map(|node| (*node).into()).collect(),
+            ..SeenDevice::default()
+        };
+        let seen = Observation {
+            devices: vec![
+                device("/sys/devices/camera", &["/dev/video0"]),
+                device("/sys/devices/smmu", &[]),
+            ],
+            ..Observation::default()
+        };
+        let objects = Objects::of(&assemble(&seen, &PolicySet::default(), 1).unwrap());
+        assert_eq!(
+            objects.devices.keys().collect::<Vec<_>>(),
+            ["/org/heapq/Allocator1/device/video0"]
+        );
+    }
 
     #[test]
     fn every_name_is_a_path_element_of_its_own() {

@@ -30,7 +30,7 @@ pub fn assemble(
         let master = device.master.as_ref().and_then(|path| by_path.get(path).copied());
         assemble_device(device, master.unwrap_or(device))
     });
-    Ok(Topology {
+    let mut topology = Topology {
         generation,
         kernel,
         release,
@@ -39,11 +39,19 @@ pub fn assemble(
         devices: devices.collect(),
         modules: seen.modules.clone(),
         warnings,
-    })
+    };
+    let listed = |device: &Device| {
+        !device.nodes.is_empty() || (device.described() && topology.knows(device, policies))
+    };
+    let listed: Vec<bool> = topology.devices.iter().map(listed).collect();
+    for (device, listed) in topology.devices.iter_mut().zip(listed) {
+        device.listed = listed;
+    }
+    Ok(topology)
 }
 
 fn assemble_device(device: &SeenDevice, master: &SeenDevice) -> Device {
     let iommu = Iommu::from_group_type(master.iommu_group.as_ref());
     let facts = kernel_facts(device, master, &iommu);
-    Device { seen: device.clone(), iommu, facts }
+    Device { seen: device.clone(), iommu, facts, listed: false }
 }

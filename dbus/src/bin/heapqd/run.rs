@@ -105,7 +105,7 @@ fn status(service: &Service) -> String {
     let topology = service.broker().topology();
     let heaps = topology.heaps.heaps().iter().filter(|heap| heap.present).count();
     let stand_in = if service.broker().stand_in() { " (stand-ins)" } else { "" };
-    format!("heaps: {heaps}{stand_in}, devices: {}", topology.devices.len())
+    format!("heaps: {heaps}{stand_in}, devices: {}", topology.shown().count())
 }
 
 /// Logs what is wrong with policy files, and returns it for clients to see.

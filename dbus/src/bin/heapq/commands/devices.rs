@@ -236,10 +236,7 @@ fn read(names: &[String], global: &Global) -> Result<Vec<Row>, Problem> {
     let broker = broker(global, false)?;
     let (topology, policies) = (broker.topology(), broker.policies());
     let chosen: Vec<&Device> = if names.is_empty() {
-        let listed = |device: &&Device| {
-            !device.nodes.is_empty() || (device.described() && topology.knows(device, &policies))
-        };
-        topology.devices.iter().filter(listed).collect()
+        topology.shown().collect()
     } else {
         let found = names.iter().map(|name| topology.device(name).map_err(AskError::from));
         found.collect::<Result<_, _>>()?
@@ -260,7 +257,7 @@ fn shown(names: &[String], devices: Vec<ShownDevice>) -> Result<Vec<Row>, Proble
         return Err(AskError::from(unknown).into());
     }
     let chosen = devices.into_iter().filter(|device| match names {
-        [] => !device.nodes.is_empty(),
+        [] => true,
         names => names.iter().any(|name| bears(device, name)),
     });
     Ok(chosen.map(Row::from).collect())

@@ -43,7 +43,7 @@ impl Machine {
                 .filter(|heap| !real || opens(heap))
                 .map(|heap| heap.name.clone())
                 .collect(),
-            devices: topology.devices.len(),
+            devices: topology.shown().count(),
         }
     }
 
