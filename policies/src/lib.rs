@@ -46,6 +46,6 @@ mod view;
 
 pub use diagnostic::{Code, Diagnostic, Severity, render};
 pub use kernel::{Kernel, NoKernel};
-pub use load::{FileState, Loaded, PolicyFile, default_dirs, load, load_files};
+pub use load::{FileState, Loaded, PolicyFile, default_dirs, dirs_below, load, load_files};
 pub use set::{DeviceKnowledge, Grants, HeapKnowledge, Override, PolicySet};
 pub use view::{DeviceView, ParameterOf, Who};

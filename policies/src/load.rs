@@ -52,10 +52,18 @@ pub enum FileState {
     LeftOut,
 }
 
-/// The directories of the system, lowest layer first.
+/// The directories of the running system, lowest layer first.
 #[must_use]
 pub fn default_dirs() -> Vec<PathBuf> {
-    ["/usr/share", "/run", "/etc"].iter().map(|top| Path::new(top).join("heapq/policy.d")).collect()
+    dirs_below(Path::new("/"))
+}
+
+/// Those of the system whose root is `root`: a capture or an image brings its own policies, and
+/// those of the machine that looks at it do not count.
+#[must_use]
+pub fn dirs_below(root: &Path) -> Vec<PathBuf> {
+    let tops = ["usr/share", "run", "etc"];
+    tops.iter().map(|top| root.join(top).join("heapq/policy.d")).collect()
 }
 
 /// Loads the compiled-in files and those of `dirs`, lowest layer first. Directories that do not

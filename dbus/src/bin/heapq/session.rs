@@ -189,13 +189,5 @@ pub(crate) fn policy_dirs(global: &Global) -> Vec<PathBuf> {
     if !global.policy_dir.is_empty() {
         return global.policy_dir.clone();
     }
-    let below = |root: &Path, dir: PathBuf| match dir.strip_prefix("/") {
-        Ok(relative) => root.join(relative),
-        Err(_) => dir,
-    };
-    let dirs = heapq_policies::default_dirs().into_iter();
-    match &global.root {
-        Some(root) => dirs.map(|dir| below(root, dir)).collect(),
-        None => dirs.collect(),
-    }
+    heapq_policies::dirs_below(global.root.as_deref().unwrap_or(Path::new("/")))
 }

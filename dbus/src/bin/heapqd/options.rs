@@ -21,7 +21,8 @@ pub(crate) struct Options {
     #[arg(long, value_name = "DIR", default_value = "/")]
     pub(crate) root: PathBuf,
 
-    /// Read policies from here in place of /usr/share, /run and /etc (repeatable, lowest first)
+    /// Read policies from here in place of /usr/share, /run and /etc below the root (repeatable,
+    /// lowest first)
     #[arg(long = "policy-dir", value_name = "DIR")]
     pub(crate) policy_dirs: Vec<PathBuf>,
 
@@ -54,12 +55,12 @@ pub(crate) struct Bus {
 impl Options {
     /// What to open the broker with.
     pub(crate) fn config(&self) -> Config {
-        let mut config =
-            Config { root: self.root.clone(), stand_in: self.stand_in, ..Config::default() };
-        if !self.policy_dirs.is_empty() {
-            config.policy_dirs.clone_from(&self.policy_dirs);
-        }
-        config
+        let policy_dirs = match self.policy_dirs.as_slice() {
+            [] => heapq_policies::dirs_below(&self.root),
+            named => named.to_vec(),
+        };
+        let (root, stand_in) = (self.root.clone(), self.stand_in);
+        Config { root, policy_dirs, stand_in, ..Config::default() }
     }
 
     /// The bus to serve on; none when only a private socket was asked for.
@@ -84,6 +85,18 @@ impl Options {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn policies_are_those_of_the_root_that_is_looked_at() {
+        let dirs = |words: &[&str]| {
+            let options = Options::try_parse_from([&["heapqd"], words].concat()).unwrap();
+            options.config().policy_dirs
+        };
+        assert_eq!(dirs(&[]), heapq_policies::default_dirs());
+        let captured = dirs(&["--root", "/capture"]);
+        assert_eq!(captured.last().unwrap().to_str(), Some("/capture/etc/heapq/policy.d"));
+        assert_eq!(dirs(&["--root", "/capture", "--policy-dir", "/x"]), [PathBuf::from("/x")]);
+    }
 
     #[test]
     fn one_bus_at_most_and_the_system_bus_unless_a_socket_was_asked_for() {
