@@ -8,7 +8,7 @@ use crate::wire::{Asked, Options, Participants};
 use heapq_allocator::{Broker, Holder, Outcome, Topology};
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, PoisonError, RwLock};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use zbus::message::Header;
 use zbus::object_server::InterfaceRef;
 use zbus::wire::OwnedFd as WireFd;
@@ -17,6 +17,13 @@ use zbus::{Connection, interface};
 /// Most file descriptors in one reply. dbus-daemon disconnects a sender of 17.
 pub const BUFFERS_PER_MESSAGE: usize = heapq_allocator::broker::FDS_PER_MESSAGE;
 
+/// Allocations at a time. Each may clear gigabytes, so more would only fight for memory bandwidth.
+pub const ALLOCATIONS: usize = 8;
+
+/// Threads that may block: more than allocate at a time, so that what is only asked never waits
+/// behind memory that is being cleared.
+pub const THREADS: usize = ALLOCATIONS + 4;
+
 /// The service behind all its connections.
 #[derive(Debug)]
 pub struct Service {
@@ -24,6 +31,7 @@ pub struct Service {
     gate: Gate,
     problems: RwLock<Vec<String>>,
     topologies: watch::Sender<Arc<Topology>>,
+    allocations: Arc<Semaphore>,
 }
 
 impl Service {
@@ -37,6 +45,7 @@ impl Service {
             gate: Gate::default(),
             problems: RwLock::new(problems),
             topologies,
+            allocations: Arc::new(Semaphore::new(ALLOCATIONS)),
         })
     }
 
@@ -134,6 +143,7 @@ impl Allocator1 {
     async fn ask<T: Send + 'static>(
         &self,
         call: Call,
+        turn: Option<OwnedSemaphorePermit>,
         ask: impl FnOnce(&Broker, &Call) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let broker = self.service.broker.clone();
@@ -142,10 +152,18 @@ impl Allocator1 {
             if call.session.is_gone() {
                 broker.left(call.session.holder());
             }
+            // Not before: a client that no longer waits has not stopped what it began.
+            drop(turn);
             answer
         });
         asked.await.map_err(|error| Error::Failed(format!("the request was abandoned: {error}")))?
     }
+}
+
+/// Waits for one's turn to allocate, in the order of coming.
+async fn turn(allocations: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Error> {
+    let turn = allocations.clone().acquire_owned().await;
+    turn.map_err(|error| Error::Failed(format!("the request was abandoned: {error}")))
 }
 
 fn question(participants: Participants, options: Options) -> Result<(Asked, bool), Error> {
@@ -186,7 +204,7 @@ impl Allocator1 {
     ) -> Result<Dictionary, Error> {
         let call = self.enter(connection, &header).await?;
         let (asked, _) = question(participants, options)?;
-        let answer = self.ask(call, move |broker, call| {
+        let answer = self.ask(call, None, move |broker, call| {
             let question = asked.question().map_err(|complaints| Error::invalid(&complaints))?;
             Ok(answer::planned(&broker.plan(&call.caller, question)?))
         });
@@ -218,7 +236,8 @@ impl Allocator1 {
     ) -> Result<(Dictionary, Vec<WireFd>), Error> {
         let call = self.enter(connection, &header).await?;
         let (asked, explained) = question(participants, options)?;
-        let outcome = self.ask(call, move |broker, call| {
+        let turn = turn(&self.service.allocations).await?;
+        let outcome = self.ask(call, Some(turn), move |broker, call| {
             let question = asked.question().map_err(|complaints| Error::invalid(&complaints))?;
             let outcome = broker.allocate(&call.caller, call.session.holder(), question)?;
             let answer = answer::allocated(&outcome, explained);
@@ -297,4 +316,45 @@ pub async fn announce(interface: &InterfaceRef<Allocator1>) -> zbus::Result<()> 
     let served = interface.get().await;
     served.generation_changed(emitter).await?;
     served.problems_changed(emitter).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+
+    #[test]
+    fn what_is_only_asked_does_not_wait_behind_allocations() {
+        let threads = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(THREADS)
+            .build()
+            .unwrap();
+        threads.block_on(async {
+            let allocations = Arc::new(Semaphore::new(ALLOCATIONS));
+            let mut ends = Vec::new();
+            for _ in 0..2 * THREADS {
+                let (end, ended) = channel::<()>();
+                ends.push(end);
+                let allocations = allocations.clone();
+                tokio::spawn(async move {
+                    let turn = turn(&allocations).await.unwrap();
+                    tokio::task::spawn_blocking(move || {
+                        // Until the sender goes.
+                        let _ = ended.recv();
+                        drop(turn);
+                    })
+                    .await
+                });
+            }
+            while allocations.available_permits() > 0 {
+                tokio::task::yield_now().await;
+            }
+            let asked = tokio::task::spawn_blocking(|| "answer");
+            let asked = tokio::time::timeout(Duration::from_secs(20), asked).await;
+            drop(ends);
+            assert_eq!(asked.unwrap().unwrap(), "answer");
+        });
+    }
 }

@@ -10,15 +10,12 @@ mod run;
 use clap::Parser;
 use heapq_allocator::Broker;
 use heapq_dbus::exit::Exit;
-use heapq_dbus::service::Service;
+use heapq_dbus::service::{Service, THREADS};
 use options::Options;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io::IsTerminal;
 use std::process::ExitCode;
 use tracing::level_filters::LevelFilter;
-
-/// Threads that allocate. Each may clear gigabytes, so more would only fight for memory bandwidth.
-const ALLOCATING: usize = 8;
 
 fn main() -> ExitCode {
     let options = Options::parse();
@@ -38,7 +35,7 @@ fn start(options: &Options) -> Result<(), run::Error> {
     let service = Service::new(broker, run::report(&diagnostics));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .max_blocking_threads(ALLOCATING)
+        .max_blocking_threads(THREADS)
         .build()
         .map_err(|error| run::Error::io("the event loop", error))?;
     let ended = runtime.block_on(run::run(options, service));
