@@ -21,7 +21,7 @@ use std::collections::HashMap;
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::UnixListener;
@@ -99,13 +99,17 @@ async fn connect(
     objects: &Objects,
 ) -> zbus::Result<Connection> {
     let uid = session.caller().map_or(u32::MAX, |caller| caller.uid);
-    let builder = Builder::socket(Guarded::new(stream)?)
+    let ready = Arc::new(AtomicBool::new(false));
+    let builder = Builder::socket(Guarded::new(stream, ready.clone())?)
         .server(Guid::generate())
         .p2p()
         .user_id(uid)
         .serve_at(PATH, Allocator1::for_peer(service.clone(), session.clone()))
         .serve_at(PATH, ObjectManager);
-    objects.serve(builder).build().await
+    let connection = objects.serve(builder).build().await?;
+    // From now on signals tell of changes.
+    ready.store(true, Ordering::SeqCst);
+    Ok(connection)
 }
 
 /// Who is at the other end. On a socket pair that is whoever made the pair.

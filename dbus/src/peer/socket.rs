@@ -11,7 +11,7 @@ use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tokio::io::Interest;
 use tokio::net::UnixStream;
 use tokio::sync::Notify;
@@ -30,13 +30,19 @@ const SENT: usize = crate::service::BUFFERS_PER_MESSAGE;
 #[derive(Debug)]
 pub(super) struct Guarded {
     stream: Arc<UnixStream>,
+    ready: Arc<AtomicBool>,
 }
 
 impl Guarded {
-    /// Takes over a connected stream; needs a tokio runtime.
-    pub(super) fn new(stream: std::os::unix::net::UnixStream) -> io::Result<Self> {
+    /// Takes over a connected stream; needs a tokio runtime. Until `ready` is set no signal goes
+    /// out: zbus announces every object that a connection is built with, to a client that was not
+    /// there before and has not asked.
+    pub(super) fn new(
+        stream: std::os::unix::net::UnixStream,
+        ready: Arc<AtomicBool>,
+    ) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
-        Ok(Self { stream: Arc::new(UnixStream::from_std(stream)?) })
+        Ok(Self { stream: Arc::new(UnixStream::from_std(stream)?), ready })
     }
 }
 
@@ -48,7 +54,7 @@ impl Socket for Guarded {
         let calls = Arc::new(Calls::default());
         let reader =
             Reader { stream: self.stream.clone(), calls: calls.clone(), meter: Meter::new() };
-        Split::new(reader, Writer { stream: self.stream, calls })
+        Split::new(reader, Writer { stream: self.stream, calls, ready: self.ready })
     }
 }
 
@@ -135,6 +141,7 @@ fn receive(stream: &UnixStream, buffer: &mut [u8]) -> io::Result<(usize, Vec<Own
 pub(super) struct Writer {
     stream: Arc<UnixStream>,
     calls: Arc<Calls>,
+    ready: Arc<AtomicBool>,
 }
 
 impl Writer {
@@ -154,6 +161,10 @@ impl Writer {
 #[async_trait]
 impl WriteHalf for Writer {
     async fn send_message(&mut self, message: &Message) -> zbus::Result<()> {
+        let signal = message.message_type() == Type::Signal;
+        if signal && !self.ready.load(Ordering::SeqCst) {
+            return Ok(());
+        }
         let sent = self.send(message).await;
         if matches!(message.message_type(), Type::MethodReturn | Type::Error) {
             self.calls.answered();

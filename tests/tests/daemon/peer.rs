@@ -3,7 +3,7 @@
 use super::asking::simple;
 use super::bus::Bus;
 use super::heapqd::{Heapqd, PATIENCE, binary, policy_dir};
-use super::machine::machine;
+use super::machine::{add_heap, machine};
 use heapq_allocator::Outcome;
 use heapq_dbus::client::{Client, Failure, Place};
 use rustix::io::Errno;
@@ -49,6 +49,32 @@ async fn a_peer_gets_the_same_answers_and_hanging_up_is_leaving() {
     drop(first);
     drop(second);
     daemon.settles_at(before).await;
+}
+
+#[tokio::test]
+async fn a_peer_hears_only_what_it_asks_for_until_something_changes() {
+    let (bus, root) = (Bus::start(), machine());
+    let (daemon, path) = start(&bus, root.path()).await;
+    let mut raw = Raw::introduced(&path);
+    let ping = zbus::message::Message::method_call("/", "Ping")
+        .interface("org.freedesktop.DBus.Peer")
+        .build(&())
+        .unwrap();
+    raw.0.write_all(ping.data()).unwrap();
+    // Byte order, then the type: 2 is the return of a call, 4 a signal.
+    let mut start = [0; 2];
+    raw.0.read_exact(&mut start).unwrap();
+    assert_eq!(start[1], 2, "it says something else first");
+    add_heap(root.path(), "newcomer");
+    daemon.signal(rustix::process::Signal::HUP);
+    let mut heard = Vec::new();
+    raw.0.set_read_timeout(Some(PATIENCE)).unwrap();
+    while !String::from_utf8_lossy(&heard).contains("InterfacesAdded") {
+        let mut more = [0; 4096];
+        let read = raw.0.read(&mut more).unwrap();
+        assert!(read > 0, "it hung up");
+        heard.extend_from_slice(&more[..read]);
+    }
 }
 
 #[tokio::test]
