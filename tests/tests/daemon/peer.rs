@@ -78,6 +78,24 @@ async fn a_peer_hears_only_what_it_asks_for_until_something_changes() {
 }
 
 #[tokio::test]
+async fn the_socket_goes_with_the_daemon_unless_it_is_anothers_by_then() {
+    let (bus, root) = (Bus::start(), machine());
+    let (mut daemon, path) = start(&bus, root.path()).await;
+    assert!(path.exists());
+    daemon.signal(rustix::process::Signal::TERM);
+    assert!(daemon.end().await.success(), "{}", daemon.log());
+    assert!(!path.exists());
+
+    let (bus, root) = (Bus::start(), machine());
+    let (mut daemon, path) = start(&bus, root.path()).await;
+    std::fs::remove_file(&path).unwrap();
+    let _others = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    daemon.signal(rustix::process::Signal::TERM);
+    assert!(daemon.end().await.success(), "{}", daemon.log());
+    assert!(path.exists());
+}
+
+#[tokio::test]
 async fn one_client_on_standard_input_is_served_until_it_hangs_up() {
     let (bus, root) = (Bus::start(), machine());
     let (ours, theirs) = UnixStream::pair().unwrap();

@@ -11,8 +11,9 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -128,8 +129,10 @@ fn private(
         Some(path) if !options.on_stdin() => Some(bind(path)?),
         _ => None,
     };
+    let left_behind = listener.is_some().then_some(path).flatten().and_then(SocketFile::of);
     let on_stdin = options.on_stdin();
     Ok(async move {
+        let _removed_at_the_end = left_behind;
         if let Some(listener) = listener {
             peer::listen(service, listener).await;
             Ok(())
@@ -141,6 +144,33 @@ fn private(
             std::future::pending().await
         }
     })
+}
+
+/// The file of our socket, removed when this goes, unless another daemon has put its own there.
+struct SocketFile {
+    path: PathBuf,
+    inode: (u64, u64),
+}
+
+impl SocketFile {
+    fn of(path: PathBuf) -> Option<Self> {
+        inode(&path).map(|inode| Self { path, inode })
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if inode(&self.path) == Some(self.inode)
+            && let Err(error) = std::fs::remove_file(&self.path)
+        {
+            tracing::warn!(%error, "{} stays behind", self.path.display());
+        }
+    }
+}
+
+fn inode(path: &Path) -> Option<(u64, u64)> {
+    let file = std::fs::symlink_metadata(path).ok()?;
+    Some((file.dev(), file.ino()))
 }
 
 fn bind(path: &Path) -> Result<tokio::net::UnixListener, Error> {
