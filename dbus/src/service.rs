@@ -193,7 +193,8 @@ impl Allocator1 {
     /// its origin, as "heapq plan --json" prints it. Where that would take more than 256 KiB of
     /// JSON, the ends of its lists are left out, and explanation-cut (b) says so.
     ///
-    /// Errors: InvalidConstraint, UnknownDevice, TooMany.
+    /// Errors: InvalidConstraint, UnknownDevice, TooMany; NotAuthorized when the bus does not vouch
+    /// for the caller.
     #[zbus(out_args("answer"))]
     async fn plan(
         &self,
