@@ -68,6 +68,18 @@ fn status_is_what_there_is_without_a_command() {
 }
 
 #[test]
+fn a_capture_has_no_memory_to_give_and_says_so() {
+    let machine = Machine::new();
+    let ask = ["alloc", "cpu", "--size", "4096"];
+    let refused = machine.heapq(&ask);
+    assert_eq!(refused.code, Some(2), "{}", refused.err);
+    assert!(refused.err.contains("is a capture"), "{}", refused.err);
+    assert!(refused.err.contains("--stand-in"), "{}", refused.err);
+    let given = machine.heapq(&[&ask[..], &["--stand-in"]].concat());
+    assert_eq!(given.code, Some(0), "{}", given.err);
+}
+
+#[test]
 fn colour_only_where_it_is_wanted() {
     let machine = Machine::new();
     assert!(!machine.heapq(&["heaps"]).out.contains('\x1b'), "no terminal, no colour");
@@ -92,6 +104,9 @@ fn what_cannot_be_meant_is_a_usage_error() {
         &["plan", "video0", "--size", "-1"],
         &["plan", "video0", "--size", "1Q"],
         &["test"],
+        &["test", "tests", "--root", "/"],
+        &["test", "tests", "--bus", "/nonexistent/socket"],
+        &["explain", "--case", "case.toml", "--root", "/"],
         &["nonsense"],
         &["--json=yaml"],
     ] {

@@ -36,6 +36,25 @@ pub(crate) enum Problem {
         /// A name, alias or role that may be meant.
         nearest: Option<String>,
     },
+    /// Memory is asked of a machine that is not running.
+    #[error(
+        "{root} is a capture: it shows heaps and has no memory to give. `alloc --stand-in` gives \
+         memfds in their place, and `plan` says what would serve"
+    )]
+    Capture {
+        /// What was given as root.
+        root: String,
+    },
+    /// An option that means nothing to this command.
+    #[error("`heapq {command}` does not take {option}: {why}")]
+    Option {
+        /// The command.
+        command: &'static str,
+        /// The option as typed.
+        option: &'static str,
+        /// What it does instead.
+        why: &'static str,
+    },
     /// A command that was to be run cannot be.
     #[error("{command}: {source}")]
     Run {
@@ -73,7 +92,10 @@ impl Problem {
     /// How the process ends.
     pub(crate) fn exit(self) -> Exit {
         match self {
-            Self::Malformed(Malformed::Nobody) | Self::NoMachine => Exit::Usage,
+            Self::Malformed(Malformed::Nobody)
+            | Self::NoMachine
+            | Self::Capture { .. }
+            | Self::Option { .. } => Exit::Usage,
             Self::Malformed(_) | Self::UnknownHeap { .. } | Self::Case(_) => Exit::Invalid,
             Self::Ask(error) => Exit::from(error),
             Self::Daemon(failure) => Exit::from(&failure),

@@ -7,12 +7,14 @@ use crate::cli::Global;
 use crate::output::{Report, note, print};
 use crate::problem::Problem;
 use crate::session::Session;
-use heapq_allocator::{Grant, Outcome, sys};
+use heapq_allocator::{AskError, Grant, Outcome, sys};
 use heapq_constraints::{Answer, Name};
 use heapq_dbus::exit::Exit;
 use serde::Serialize;
 use std::ffi::OsString;
+use std::os::unix::fs::FileTypeExt;
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::{Command, ExitCode, ExitStatus};
 
 /// What an allocation came to.
@@ -104,7 +106,7 @@ pub(crate) fn run(
     }
     let asked = ask.asked()?;
     let session = if stand_in { Session::here(global, true)? } else { Session::open(global)? };
-    let outcome = session.allocate(&asked)?;
+    let outcome = on_a_running_machine(session.allocate(&asked), stand_in, global)?;
     let exit = Exit::from(&outcome);
     let report = report(&outcome, session.via());
     let (Outcome::Granted(grant), [program, arguments @ ..]) = (outcome, exec) else {
@@ -119,6 +121,31 @@ pub(crate) fn run(
     // The lease lasts until here: the command has ended.
     drop((grant, session));
     Ok(passed_on(status))
+}
+
+/// Says so, where memory failed because the machine is a capture.
+fn on_a_running_machine(
+    outcome: Result<Outcome, Problem>,
+    stand_in: bool,
+    global: &Global,
+) -> Result<Outcome, Problem> {
+    let failed = matches!(
+        &outcome,
+        Ok(Outcome::NoMemory { .. })
+            | Err(Problem::Ask(AskError::HeapGone { .. } | AskError::Io { .. }))
+    );
+    match &global.root {
+        Some(root) if failed && !stand_in && !has_heaps(root) => {
+            Err(Problem::Capture { root: root.display().to_string() })
+        }
+        _ => outcome,
+    }
+}
+
+/// Whether there are devices to allocate from: a capture has files in their place, or nothing.
+fn has_heaps(root: &Path) -> bool {
+    let Ok(nodes) = std::fs::read_dir(root.join("dev/dma_heap")) else { return false };
+    nodes.flatten().any(|node| node.file_type().is_ok_and(|kind| kind.is_char_device()))
 }
 
 fn counted(buffers: usize) -> String {

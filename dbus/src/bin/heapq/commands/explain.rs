@@ -1,6 +1,6 @@
 //! `heapq explain`: the whole answer in words.
 
-use super::test::policy_dirs_for_cases;
+use super::test::{on_no_other_machine, policy_dirs_for_cases};
 use crate::ask::{Ask, Malformed};
 use crate::cli::Global;
 use crate::output::{Report, print};
@@ -53,6 +53,7 @@ fn answer_of_case(file: &Path, dtb_dirs: &[PathBuf], global: &Global) -> Result<
     let case = Case::read(file).map_err(Malformed::from)?;
     let answer = runner
         .answer(&case)
+    on_no_other_machine("explain --case", "a case brings its own machine", global)?;
         .map_err(|unanswered| Problem::Case(format!("{}: {unanswered}", file.display())))?;
     Ok(Answered { via: "case", answer })
 }

@@ -77,6 +77,7 @@ pub(crate) fn run(
     quiet: bool,
     global: &Global,
 ) -> Result<Exit, Problem> {
+    on_no_other_machine("test", "a case brings its own machine", global)?;
     let cases = case::run_all(paths, &policy_dirs_for_cases(global), dtb_dirs);
     let count =
         |which: fn(&Outcome) -> bool| cases.iter().filter(|case| which(&case.outcome)).count();
@@ -94,6 +95,25 @@ pub(crate) fn run(
         (_, 0) => Exit::Failure,
         (_, _) => Exit::Invalid,
     })
+}
+
+/// Refuses the options that name a machine or a daemon, for commands that bring their own.
+pub(super) fn on_no_other_machine(
+    command: &'static str,
+    why: &'static str,
+    global: &Global,
+) -> Result<(), Problem> {
+    let given = [
+        ("--root", global.root.is_some()),
+        ("--dtb", global.dtb.is_some()),
+        ("--bus", global.bus.is_some()),
+        ("--session", global.session),
+        ("--daemon", global.daemon),
+    ];
+    match given.iter().find(|(_, given)| *given) {
+        Some((option, _)) => Err(Problem::Option { command, option, why }),
+        None => Ok(()),
+    }
 }
 
 /// Cases run with the shipped policies: what a machine has in /etc must not change a regression
