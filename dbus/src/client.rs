@@ -166,6 +166,20 @@ impl Client {
         self.proxy.stand_in().await.map_err(|e| self.failure(Error::ZBus(e)))
     }
 
+    /// What an administrator should know of it, a line each.
+    ///
+    /// # Errors
+    /// [`Failure`] when it no longer answers.
+    pub async fn problems(&self) -> Result<Vec<String>, Failure> {
+        self.proxy.problems().await.map_err(|e| self.failure(Error::ZBus(e)))
+    }
+
+    /// Where it is, in words.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
     /// The connection, for those who want to watch signals or properties themselves.
     #[must_use]
     pub fn proxy(&self) -> &Allocator1Proxy<'static> {

@@ -104,6 +104,21 @@ fn without_a_grant_nothing_is_allocated_and_plans_are_told() {
 }
 
 #[test]
+fn the_status_of_a_daemon_is_of_its_machine() {
+    let policies = tempfile::tempdir().unwrap();
+    std::fs::write(policies.path().join("90-broken.toml"), "[[heap]]\nnome = 1\n").unwrap();
+    let daemon = Daemon::start(&["--policy-dir", policies.path().to_str().unwrap()]);
+    let status = daemon.heapq(&["status", "--json"]).json();
+    assert_eq!((&status["via"], &status["kernel"]), (&"daemon".into(), &"".into()));
+    assert_eq!(status["heaps"][0]["name"], "default_cma_region");
+    assert_eq!((status["heaps"].as_array().unwrap().len(), &status["devices"]), (2, &2.into()));
+    assert!(status["policy-dirs"].is_null(), "ours are not its own: {status}");
+    let human = daemon.heapq(&["status"]).out;
+    assert!(human.contains("default_cma_region, system") && !human.contains("kernel"), "{human}");
+    assert!(human.contains("90-broken.toml"), "{human}");
+}
+
+#[test]
 fn what_the_daemon_shows_is_listed() {
     let daemon = Daemon::start(&[]);
     let status = daemon.heapq(&["status", "--json"]).json();

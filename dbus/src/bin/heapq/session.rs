@@ -92,17 +92,22 @@ pub(crate) struct Service {
     pub(crate) stand_in: bool,
 }
 
-/// The daemon that would answer; `None` when there is none and none is demanded.
-pub(crate) fn service(global: &Global) -> Result<Option<Service>, Problem> {
-    let Some(place) = place(global) else { return Ok(None) };
-    let name = place.to_string();
-    match Session::daemon(place) {
-        Ok(Session::Daemon { client, runtime }) => Ok(Some(Service {
-            place: name,
+impl Service {
+    /// What it says of itself.
+    pub(crate) fn of(client: &Client, runtime: &Runtime) -> Result<Self, Problem> {
+        Ok(Self {
+            place: client.place().to_owned(),
             version: runtime.block_on(client.version())?,
             stand_in: runtime.block_on(client.stand_in())?,
-        })),
-        Ok(Session::Here(_)) => Ok(None),
+        })
+    }
+}
+
+/// The daemon that would answer; `None` when there is none.
+pub(crate) fn service(global: &Global) -> Result<Option<Service>, Problem> {
+    match place(global).map(Session::daemon).transpose() {
+        Ok(Some(Session::Daemon { client, runtime })) => Service::of(&client, &runtime).map(Some),
+        Ok(_) => Ok(None),
         Err(Problem::Daemon(Failure::Unreachable { .. })) if !demanded(global) => Ok(None),
         Err(problem) => Err(problem),
     }

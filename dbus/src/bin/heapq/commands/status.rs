@@ -3,13 +3,17 @@
 use crate::cli::Global;
 use crate::output::{Report, print};
 use crate::problem::Problem;
-use crate::session::{Service, broker, policy_dirs, service};
+use crate::session::{Service, broker, demanded_daemon, policy_dirs, service};
 use crate::table::{BAD, GOOD, printable};
+use heapq_allocator::Caller;
 use heapq_constraints::Name;
+use heapq_dbus::client::Client;
 use heapq_dbus::exit::Exit;
+use heapq_dbus::listing;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::path::Path;
+use tokio::runtime::Runtime;
 
 /// A machine at a glance.
 #[derive(Debug, Serialize)]
@@ -19,6 +23,8 @@ struct Status {
     version: &'static str,
     /// The daemon, if one answers.
     daemon: Option<Service>,
+    /// Who shows the machine below: `daemon` where one is named, else `in-process`.
+    via: &'static str,
     /// The kernel's release; empty where that cannot be read.
     kernel: Name,
     /// The board's `compatible` list.
@@ -26,9 +32,11 @@ struct Status {
     heaps: Vec<Heap>,
     /// Devices with a node.
     devices: usize,
-    /// Where policies are read from, beside those that are built in; not all need exist.
-    policy_dirs: Vec<String>,
-    /// What was odd on the machine.
+    /// Where policies are read from, beside those that are built in; not all need exist. A daemon
+    /// does not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy_dirs: Option<Vec<String>>,
+    /// What was odd on the machine; of a daemon, also the policy files that it left out.
     warnings: Vec<String>,
 }
 
@@ -75,9 +83,11 @@ impl Report for Status {
             },
         );
         line("devices", self.devices.to_string());
-        let dirs = self.policy_dirs.iter().filter(|dir| Path::new(dir).is_dir());
-        let dirs: Vec<String> = dirs.cloned().collect();
-        line("policies", printable(&[vec!["built-in".to_owned()], dirs].concat().join(", ")));
+        if let Some(dirs) = &self.policy_dirs {
+            let dirs = dirs.iter().filter(|dir| Path::new(dir).is_dir());
+            let dirs: Vec<String> = dirs.cloned().collect();
+            line("policies", printable(&[vec!["built-in".to_owned()], dirs].concat().join(", ")));
+        }
         self.warnings.iter().for_each(|warning| line("warning", printable(warning)));
         text
     }
@@ -92,22 +102,53 @@ impl Heap {
 
 /// Runs the command.
 pub(crate) fn run(global: &Global) -> Result<Exit, Problem> {
-    let daemon = service(global)?;
-    let topology = broker(global, false)?.topology();
-    let heaps = topology.heaps.heaps().iter();
-    let report = Status {
-        version: env!("CARGO_PKG_VERSION"),
-        daemon,
-        kernel: topology.release.clone(),
-        board: topology.board.clone(),
-        heaps: heaps
-            .filter(|heap| heap.present)
-            .map(|heap| Heap { name: heap.name.clone(), usable: heap.permitted })
-            .collect(),
-        devices: topology.devices.iter().filter(|device| !device.nodes.is_empty()).count(),
-        policy_dirs: policy_dirs(global).iter().map(|dir| dir.display().to_string()).collect(),
-        warnings: topology.warnings.clone(),
+    let report = match demanded_daemon(global)? {
+        Some((client, runtime)) => of_daemon(&client, &runtime)?,
+        None => of_this_process(global)?,
     };
     print(&report, global).map_err(Problem::system("writing"))?;
     Ok(Exit::Ok)
+}
+
+/// What this process sees, and the daemon that would answer it.
+fn of_this_process(global: &Global) -> Result<Status, Problem> {
+    let daemon = service(global)?;
+    let broker = broker(global, false)?;
+    let (topology, heaps) = (broker.topology(), broker.heaps(&Caller::myself()));
+    Ok(Status {
+        version: env!("CARGO_PKG_VERSION"),
+        daemon,
+        via: "in-process",
+        kernel: topology.release.clone(),
+        board: topology.board.clone(),
+        heaps: at_a_glance(heaps.heaps()),
+        devices: topology.shown().count(),
+        policy_dirs: Some(
+            policy_dirs(global).iter().map(|dir| dir.display().to_string()).collect(),
+        ),
+        warnings: topology.warnings.clone(),
+    })
+}
+
+/// What a daemon that was named shows. It may see another machine than this process does: nothing of
+/// ours is mixed in.
+fn of_daemon(client: &Client, runtime: &Runtime) -> Result<Status, Problem> {
+    let warnings = runtime.block_on(client.problems())?;
+    let heaps = runtime.block_on(listing::heaps(client))?;
+    Ok(Status {
+        version: env!("CARGO_PKG_VERSION"),
+        daemon: Some(Service::of(client, runtime)?),
+        via: "daemon",
+        kernel: Name::default(),
+        board: Vec::new(),
+        heaps: at_a_glance(&heaps),
+        devices: runtime.block_on(listing::devices(client))?.len(),
+        policy_dirs: None,
+        warnings,
+    })
+}
+
+fn at_a_glance(heaps: &[heapq_constraints::Heap]) -> Vec<Heap> {
+    let heaps = heaps.iter().filter(|heap| heap.present);
+    heaps.map(|heap| Heap { name: heap.name.clone(), usable: heap.permitted }).collect()
 }
