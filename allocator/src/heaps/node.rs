@@ -13,13 +13,22 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug)]
 pub struct Nodes {
     dir: PathBuf,
+    /// The heaps that it is asked about are not this machine's.
+    foreign: bool,
 }
 
 impl Nodes {
     /// Those of the machine whose root is `root`.
     #[must_use]
     pub fn below(root: &Path) -> Self {
-        Self { dir: root.join("dev/dma_heap") }
+        Self { dir: root.join("dev/dma_heap"), foreign: false }
+    }
+
+    /// The same, asked about heaps of another machine: who may open nodes of those names here says
+    /// nothing of them.
+    #[must_use]
+    pub fn for_another_machine(self) -> Self {
+        Self { foreign: true, ..self }
     }
 
     /// Where the node of that name would be.

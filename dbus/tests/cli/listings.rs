@@ -68,6 +68,32 @@ fn status_is_what_there_is_without_a_command() {
 }
 
 #[test]
+fn a_machine_without_heaps_says_what_it_lacks() {
+    let bare = tempfile::tempdir().unwrap();
+    std::fs::create_dir(bare.path().join("sys")).unwrap();
+    let root = bare.path().to_str().unwrap();
+    let say = |words: &[&str]| run(&[&["--root", root], words].concat());
+    let ask = ["cpu", "--size", "4096"];
+    for (words, code) in [
+        (&["status"][..], 0),
+        (&["heaps"], 0),
+        (&[&["plan"], &ask[..]].concat(), 3),
+        (&[&["explain"], &ask[..]].concat(), 3),
+        (&[&["alloc"], &ask[..]].concat(), 3),
+    ] {
+        let told = say(words);
+        assert_eq!(told.code, Some(code), "{words:?}: {}", told.err);
+        let text = told.out + &told.err;
+        assert!(text.contains("CONFIG_DMABUF_HEAPS_CMA"), "{words:?}: {text}");
+        assert!(text.contains("--stand-in"), "{words:?}: {text}");
+    }
+    // The framework without a heap is another matter.
+    std::fs::create_dir_all(bare.path().join("sys/class/dma_heap")).unwrap();
+    let advice = say(&["heaps", "--json"]).json()["advice"][0].clone();
+    assert!(advice.as_str().unwrap().contains("has CONFIG_DMABUF_HEAPS and"), "{advice}");
+}
+
+#[test]
 fn a_capture_has_no_memory_to_give_and_says_so() {
     let machine = Machine::new();
     let ask = ["alloc", "cpu", "--size", "4096"];

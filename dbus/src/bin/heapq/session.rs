@@ -1,5 +1,6 @@
 //! Whom the command asks: the daemon, or the same broker in this process.
 
+use crate::advice;
 use crate::cli::Global;
 use crate::output::note;
 use crate::problem::Problem;
@@ -60,6 +61,14 @@ impl Session {
         match self {
             Self::Daemon { .. } => "daemon",
             Self::Here(_) => "in-process",
+        }
+    }
+
+    /// Tells what this machine lacks, where no heap of it can be used.
+    pub(crate) fn advise(&self, global: &Global) {
+        if let Self::Here(broker) = self {
+            let heaps = broker.heaps(&Caller::myself());
+            advice::about(heaps.heaps(), global).iter().for_each(note);
         }
     }
 

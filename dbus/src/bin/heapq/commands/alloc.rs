@@ -107,6 +107,9 @@ pub(crate) fn run(
     let asked = ask.asked()?;
     let session = if stand_in { Session::here(global, true)? } else { Session::open(global)? };
     let outcome = on_a_running_machine(session.allocate(&asked), stand_in, global)?;
+    if matches!(outcome, Outcome::Conflict(_)) {
+        session.advise(global);
+    }
     let exit = Exit::from(&outcome);
     let report = report(&outcome, session.via());
     let (Outcome::Granted(grant), [program, arguments @ ..]) = (outcome, exec) else {

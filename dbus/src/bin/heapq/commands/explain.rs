@@ -43,17 +43,21 @@ pub(crate) fn in_words(answer: &Answer) -> String {
 pub(crate) fn answer(ask: &Ask, global: &Global) -> Result<Answered, Problem> {
     let asked = ask.asked()?;
     let session = Session::open(global)?;
-    Ok(Answered { via: session.via(), answer: session.plan(&asked)? })
+    let answer = session.plan(&asked)?;
+    if answer.plan.is_none() {
+        session.advise(global);
+    }
+    Ok(Answered { via: session.via(), answer })
 }
 
 /// What a case asks, answered on the case's own machine.
 fn answer_of_case(file: &Path, dtb_dirs: &[PathBuf], global: &Global) -> Result<Answered, Problem> {
+    on_no_other_machine("explain --case", "a case brings its own machine", global)?;
     let runner = Runner::new(&policy_dirs_for_cases(global)).map_err(Problem::Case)?;
     let runner = runner.with_dtb_dirs(dtb_dirs);
     let case = Case::read(file).map_err(Malformed::from)?;
     let answer = runner
         .answer(&case)
-    on_no_other_machine("explain --case", "a case brings its own machine", global)?;
         .map_err(|unanswered| Problem::Case(format!("{}: {unanswered}", file.display())))?;
     Ok(Answered { via: "case", answer })
 }

@@ -1,6 +1,7 @@
 //! `heapq heaps`: what memory there is.
 
 use super::plan::joined;
+use crate::advice;
 use crate::cli::Global;
 use crate::output::{Report, print};
 use crate::problem::Problem;
@@ -20,6 +21,9 @@ use std::fmt::Write as _;
 #[derive(Debug, Serialize)]
 struct Heaps {
     heaps: Vec<Row>,
+    /// What is missing, where none of this machine's can be used.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    advice: Vec<String>,
     /// These were asked for by name: all that is known is shown.
     #[serde(skip)]
     named: bool,
@@ -158,7 +162,8 @@ impl Row {
         let mut text = printable(&self.name) + "\n";
         for (key, value) in facts.iter().filter(|(_, value)| !value.is_empty()) {
             let key_of_origin = if *key == "state" { "permitted" } else { key };
-            let origin = self.origins.get(key_of_origin).map(|origin| printable(&origin.to_string()));
+            let origin =
+                self.origins.get(key_of_origin).map(|origin| printable(&origin.to_string()));
             let origin = origin.map(|origin| format!("  {DIM}{origin}{DIM:#}")).unwrap_or_default();
             // Writing to a string cannot fail.
             let _ = writeln!(text, "  {key:<14} {}{origin}", printable(value));
@@ -178,7 +183,7 @@ impl Report for Heaps {
             return self.heaps.iter().map(Row::in_full).collect();
         }
         if self.heaps.is_empty() {
-            return "no heaps\n".to_owned();
+            return "no heaps\n".to_owned() + &self.advised();
         }
         let mut table =
             Table::new(&["HEAP", "STATE", "MEMORY", "SIZE", "LIES", "ROLES", "ALIASES"]);
@@ -193,15 +198,25 @@ impl Report for Heaps {
                 joined(&heap.aliases, " "),
             ]);
         }
-        table.render(legend)
+        table.render(legend) + &self.advised()
+    }
+}
+
+impl Heaps {
+    fn advised(&self) -> String {
+        self.advice.iter().map(|line| printable(line) + "\n").collect()
     }
 }
 
 /// Runs the command.
 pub(crate) fn run(names: &[String], global: &Global) -> Result<Exit, Problem> {
-    let all = match demanded_daemon(global)? {
-        Some((client, runtime)) => runtime.block_on(listing::heaps(&client))?,
-        None => broker(global, false)?.heaps(&Caller::myself()).heaps().to_vec(),
+    let (all, advice) = match demanded_daemon(global)? {
+        Some((client, runtime)) => (runtime.block_on(listing::heaps(&client))?, Vec::new()),
+        None => {
+            let all = broker(global, false)?.heaps(&Caller::myself()).heaps().to_vec();
+            let advice = advice::about(&all, global);
+            (all, advice)
+        }
     };
     let chosen: Vec<&Heap> = if names.is_empty() {
         all.iter().collect()
@@ -213,7 +228,7 @@ pub(crate) fn run(names: &[String], global: &Global) -> Result<Exit, Problem> {
         found.collect::<Result<_, _>>()?
     };
     let heaps = chosen.into_iter().map(Row::from).collect();
-    let report = Heaps { heaps, named: !names.is_empty() };
+    let report = Heaps { heaps, advice, named: !names.is_empty() };
     print(&report, global).map_err(Problem::system("writing"))?;
     Ok(Exit::Ok)
 }

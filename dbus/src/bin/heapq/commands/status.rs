@@ -1,5 +1,6 @@
 //! `heapq status`: what this machine offers, and who serves it.
 
+use crate::advice;
 use crate::cli::Global;
 use crate::output::{Report, print};
 use crate::problem::Problem;
@@ -38,6 +39,9 @@ struct Status {
     policy_dirs: Option<Vec<String>>,
     /// What was odd on the machine; of a daemon, also the policy files that it left out.
     warnings: Vec<String>,
+    /// What is missing, where no heap can be used.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    advice: Vec<String>,
 }
 
 /// One heap at a glance.
@@ -78,7 +82,7 @@ impl Report for Status {
         line(
             "heaps",
             match self.heaps.as_slice() {
-                [] => format!("{BAD}none{BAD:#}: this kernel shows no /dev/dma_heap"),
+                [] => format!("{BAD}none{BAD:#}"),
                 heaps => heaps.iter().map(Heap::in_words).collect::<Vec<_>>().join(", "),
             },
         );
@@ -88,6 +92,7 @@ impl Report for Status {
             let dirs: Vec<String> = dirs.cloned().collect();
             line("policies", printable(&[vec!["built-in".to_owned()], dirs].concat().join(", ")));
         }
+        self.advice.iter().for_each(|advice| line("help", printable(advice)));
         self.warnings.iter().for_each(|warning| line("warning", printable(warning)));
         text
     }
@@ -127,6 +132,7 @@ fn of_this_process(global: &Global) -> Result<Status, Problem> {
             policy_dirs(global).iter().map(|dir| dir.display().to_string()).collect(),
         ),
         warnings: topology.warnings.clone(),
+        advice: advice::about(heaps.heaps(), global),
     })
 }
 
@@ -145,6 +151,7 @@ fn of_daemon(client: &Client, runtime: &Runtime) -> Result<Status, Problem> {
         devices: runtime.block_on(listing::devices(client))?.len(),
         policy_dirs: None,
         warnings,
+        advice: Vec::new(),
     })
 }
 
