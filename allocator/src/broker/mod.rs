@@ -54,8 +54,12 @@ impl Broker {
     /// [`OpenError`] when the machine cannot be read at all. Errors in policy files are diagnostics:
     /// such a file is left out.
     pub fn open(config: Config) -> Result<(Self, Vec<Diagnostic>), OpenError> {
-        let heaps: Box<dyn Heaps> =
-            if config.stand_in { Box::new(StandIn) } else { Box::new(Nodes::below(&config.root)) };
+        let nodes = Nodes::below(&config.root);
+        let heaps: Box<dyn Heaps> = match (config.stand_in, &config.board) {
+            (true, _) => Box::new(StandIn),
+            (false, None) => Box::new(nodes),
+            (false, Some(_)) => Box::new(nodes.for_another_machine()),
+        };
         // Whatever machine is described: it is this one whose memory is taken.
         Self::with(config, heaps, Meminfo::default())
     }
