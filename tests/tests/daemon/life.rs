@@ -2,7 +2,7 @@
 
 use super::asking::simple;
 use super::bus::Bus;
-use super::heapqd::{Heapqd, PATIENCE, binary, client, policy_dir};
+use super::heapqd::{Heapqd, PATIENCE, binary, client, policy_dir, until};
 use super::machine::machine;
 use heapq_allocator::Outcome;
 use std::os::unix::net::UnixDatagram;
@@ -26,8 +26,11 @@ async fn sigterm_ends_it_cleanly_and_buffers_outlive_it() {
 async fn losing_the_bus_ends_it_with_a_failure() {
     let (mut bus, root) = (Bus::start(), machine());
     let mut daemon = Heapqd::start(&bus, root.path()).await;
-    let log = daemon.log();
-    assert!(log.contains("serving heaps: 2 (stand-ins), devices: 1"), "{log}");
+    // It has its name before it says so.
+    until("it says what it serves", || async {
+        daemon.log().contains("serving heaps: 2 (stand-ins), devices: 1")
+    })
+    .await;
     bus.hang_up();
     assert!(!daemon.end().await.success());
 }
