@@ -3,7 +3,9 @@
 use crate::fact::{Access, Planes};
 use crate::{Name, Origin};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The answer to one question.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -180,12 +182,12 @@ pub struct Elimination {
 #[serde(rename_all = "kebab-case")]
 pub struct Reason {
     /// The constraint's key, or `absent`, `not-permitted`, `reserved`.
-    pub key: String,
+    pub key: Cow<'static, str>,
     /// Those whose need it is; empty where the heap itself is the cause.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub needs: Vec<Need>,
+    #[serde(default, skip_serializing_if = "<[Need]>::is_empty")]
+    pub needs: Arc<[Need]>,
     /// What the heap has instead, in the vocabulary's spelling, e.g. `contiguous = false`.
-    pub heap_has: String,
+    pub heap_has: Name,
     /// Who says so of the heap.
     pub heap_origin: Origin,
     /// What was asked of the heap's own bounds, e.g. `allocation-size = 69632`; empty elsewhere.
@@ -200,7 +202,7 @@ pub struct Need {
     /// Who needs it.
     pub participant: Name,
     /// What, in the vocabulary's spelling, e.g. `address-bits = 32`.
-    pub stated: String,
+    pub stated: Name,
     /// Who says so.
     pub origin: Origin,
 }

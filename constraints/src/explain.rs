@@ -141,7 +141,7 @@ fn elimination(row: &Elimination, reason: &Reason) -> Vec<String> {
     let heap = &row.heap;
     let origin = &reason.heap_origin;
     let has = &reason.heap_has;
-    let own = match reason.key.as_str() {
+    let own = match &*reason.key {
         "absent" if has.is_empty() => {
             return reason.needs.iter().map(|need| nameless(heap, need)).collect();
         }
@@ -165,7 +165,7 @@ fn elimination(row: &Elimination, reason: &Reason) -> Vec<String> {
     }
     let line = |need: &Need| {
         let Need { participant, stated, origin: said } = need;
-        match reason.key.as_str() {
+        match &*reason.key {
             "reserved" => {
                 format!("{heap} has {has} ({origin}), and {participant} has {stated} ({said})")
             }

@@ -3,6 +3,7 @@
 use crate::bits::MAX_HEAPS;
 use crate::graph::Graph;
 use crate::heap::{Edge, Heap};
+use crate::heap_words::{Key, Words};
 use crate::traits::Traits;
 use crate::vocabulary::Invalid;
 use crate::{Name, Origin};
@@ -21,6 +22,8 @@ pub struct HeapSet {
     heaps: Arc<[Heap]>,
     graph: Arc<Graph>,
     traits: Arc<Traits>,
+    /// By heap. Nothing in them depends on who may use it.
+    words: Arc<[Words]>,
     page_size: u64,
 }
 
@@ -38,7 +41,8 @@ impl HeapSet {
         heaps.sort_by(|a, b| a.name.cmp(&b.name));
         let graph = Arc::new(Graph::new(&heaps, edges));
         let traits = Arc::new(Traits::new(&heaps));
-        Ok(Self { heaps: heaps.into(), graph, traits, page_size: PAGE })
+        let words = heaps.iter().map(|_| Words::default()).collect();
+        Ok(Self { heaps: heaps.into(), graph, traits, words, page_size: PAGE })
     }
 
     /// The same heaps on a machine of another page size (bytes, a power of two; others are ignored).
@@ -83,6 +87,11 @@ impl HeapSet {
 
     pub(crate) fn graph(&self) -> &Graph {
         &self.graph
+    }
+
+    /// What the heap at `index` has under `key`, in the vocabulary's spelling, and who says so.
+    pub(crate) fn has(&self, index: usize, key: Key) -> &(Name, Origin) {
+        self.words[index].of(&self.heaps[index], key)
     }
 
     pub(crate) fn traits(&self) -> &Traits {

@@ -17,6 +17,7 @@ pub mod fact;
 mod graph;
 pub mod heap;
 mod heap_set;
+mod heap_words;
 mod kind;
 mod layout;
 pub mod origin;

@@ -5,10 +5,30 @@ use crate::heap::Heap;
 use crate::kind::address;
 use crate::kind::format::Keys;
 use crate::{Constraint, Name};
+use std::sync::OnceLock;
 
 /// `key = value`, as a case file would say it; of a format the pairs that it covers.
 pub(crate) fn constraint(constraint: &Constraint) -> String {
     format!("{} = {}", constraint.key(), value(constraint))
+}
+
+/// [`constraint`], to be kept. What defaults say, and thousands of facts, is spelt once for all.
+pub(crate) fn shared(constraint: &Constraint) -> Name {
+    static CONTIGUOUS: OnceLock<Name> = OnceLock::new();
+    static UNSNOOPED: OnceLock<Name> = OnceLock::new();
+    static REFUSED: OnceLock<Name> = OnceLock::new();
+    static CPU: OnceLock<Name> = OnceLock::new();
+    static BITS: [OnceLock<Name>; 65] = [const { OnceLock::new() }; 65];
+    let spelt = || self::constraint(constraint).into();
+    let known = match constraint {
+        Constraint::Contiguous(true) => Some(&CONTIGUOUS),
+        Constraint::DmaCoherent(false) => Some(&UNSNOOPED),
+        Constraint::Protected(Protection::Refused) => Some(&REFUSED),
+        Constraint::Access(AccessSet::CPU) => Some(&CPU),
+        Constraint::AddressBits(bits) => BITS.get(usize::from(*bits)),
+        _ => None,
+    };
+    known.map_or_else(spelt, |known| known.get_or_init(spelt).clone())
 }
 
 fn value(constraint: &Constraint) -> String {

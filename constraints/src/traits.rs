@@ -2,7 +2,7 @@
 
 use crate::bits::HeapBits;
 use crate::heap::Heap;
-use crate::kind::address::{Place, places};
+use crate::kind::address::{Place, bits_needed, places};
 
 /// Properties of all heaps, by property.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ pub(crate) struct Traits {
     pub(crate) limited: HeapBits,
     /// They state `reserved-for`.
     pub(crate) reserved: HeapBits,
+    /// By address bits: the heaps whose every place they reach.
+    pub(crate) reached: [HeapBits; 65],
     /// Where the buffers of each may lie.
     pub(crate) places: Vec<Vec<Place>>,
 }
@@ -34,7 +36,9 @@ impl Traits {
         let having = |has: fn(&Heap) -> bool| -> HeapBits {
             heaps.iter().enumerate().filter(|(_, heap)| has(heap)).map(|(index, _)| index).collect()
         };
+        let places: Vec<Vec<Place>> = heaps.iter().map(places).collect();
         Self {
+            reached: reached(&places),
             all: HeapBits::first(heaps.len()),
             contiguous: having(|heap| heap.contiguous),
             protected: having(|heap| heap.protected),
@@ -44,7 +48,17 @@ impl Traits {
             none: having(|heap| heap.access.none),
             limited: having(|heap| heap.max_size.is_some() || heap.capacity.is_some()),
             reserved: having(|heap| !heap.reserved_for.is_empty()),
-            places: heaps.iter().map(places).collect(),
+            places,
         }
     }
+}
+
+fn reached(places: &[Vec<Place>]) -> [HeapBits; 65] {
+    let needed: Vec<u8> = places.iter().map(|places| bits_needed(places)).collect();
+    let mut bits = 0..;
+    [(); 65].map(|()| {
+        let reach = bits.next().unwrap_or(u8::MAX);
+        let within = needed.iter().enumerate().filter(|(_, needed)| **needed <= reach);
+        within.map(|(index, _)| index).collect()
+    })
 }

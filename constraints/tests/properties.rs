@@ -27,7 +27,9 @@ fn unordered(answer: Result<Answer, Refused>) -> Result<String, String> {
     answer.conflicts.iter_mut().for_each(|conflict| sort(&mut conflict.elements));
     answer.fixes.iter_mut().for_each(|fix| sort(&mut fix.elements));
     for reason in answer.eliminated.iter_mut().flat_map(|row| &mut row.reasons) {
-        reason.needs.sort_by_key(|need| format!("{need:?}"));
+        let mut needs = reason.needs.to_vec();
+        needs.sort_by_key(|need| format!("{need:?}"));
+        reason.needs = needs.into();
     }
     if let Some(plan) = &mut answer.plan {
         plan.sync_points.sort_by_key(|point| point.participant.clone());

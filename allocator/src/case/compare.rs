@@ -137,7 +137,7 @@ fn answered(key: &str, answer: &Answer, walked: &Walked) -> Shown {
         "eliminated" => {
             let gone = answer.eliminated.iter();
             let keys = gone.map(|gone| {
-                let keys = gone.reasons.iter().map(|reason| reason.key.as_str());
+                let keys = gone.reasons.iter().map(|reason| &*reason.key);
                 (gone.heap.to_string(), Shown::texts(keys).into_set())
             });
             Shown::Table(keys.collect())

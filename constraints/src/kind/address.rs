@@ -37,7 +37,8 @@ pub(crate) fn by_window(heap: &Heap) -> bool {
 
 /// `address-bits`: the heaps whose every place `bits` reach.
 pub(crate) fn reached_by_bits(set: &HeapSet, bits: u8) -> HeapBits {
-    where_places(set, |places| within_bits(places, bits))
+    let reached = &set.traits().reached;
+    reached[usize::from(bits).clamp(1, reached.len() - 1)]
 }
 
 /// `address-window`: the heaps whose every place is inside `windows`.
@@ -50,9 +51,10 @@ fn where_places(set: &HeapSet, fits: impl Fn(&[Place]) -> bool) -> HeapBits {
     places.filter(|(_, places)| fits(places)).map(|(index, _)| index).collect()
 }
 
-/// Whether all of `places` are below 2^`bits`.
-fn within_bits(places: &[Place], bits: u8) -> bool {
-    places.iter().all(|(_, last)| *last <= last_of(bits))
+/// The fewest address bits, 1 to 64, that reach all of `places`.
+pub(crate) fn bits_needed(places: &[Place]) -> u8 {
+    let last = places.iter().map(|(_, last)| *last).max().unwrap_or(0);
+    (1..64).find(|bits| last <= last_of(*bits)).unwrap_or(64)
 }
 
 /// Whether all of `places` are inside `windows`.
@@ -136,9 +138,16 @@ mod tests {
 
     #[test]
     fn a_pool_below_4_gib_satisfies_32_bits() {
-        assert!(within_bits(&places(&heap(64, Some(vec![(0xf000_0000, 0x1_0000_0000)]))), 32));
-        assert!(!within_bits(&places(&heap(64, None)), 32));
-        assert!(!within_bits(&places(&heap(64, Some(vec![(0, 0x1_0000_0001)]))), 32));
+        let table = [
+            (heap(64, Some(vec![(0xf000_0000, 0x1_0000_0000)])), 32),
+            (heap(64, None), 64),
+            (heap(63, None), 63),
+            (heap(64, Some(vec![(0, 0x1_0000_0001)])), 33),
+            (heap(64, Some(vec![(0, 1)])), 1),
+        ];
+        for (heap, bits) in table {
+            assert_eq!(bits_needed(&places(&heap)), bits, "{heap:?}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::fact::{AccessSet, FormatEntry};
 use crate::kind::access;
 use crate::vocabulary::{Invalid, contradiction, overlapping};
 use crate::{Constraint, Fact, Participant, Question};
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 /// Participants of one question.
 const PARTICIPANTS: usize = 256;
@@ -23,7 +23,7 @@ pub(crate) fn well_formed(question: &Question) -> Result<(), Refused> {
     bounded("facts", question.participants.iter().map(facts).map(Iterator::count).sum(), FACTS)?;
     let entries = question.participants.iter().flat_map(facts).map(|fact| formats(fact).len());
     bounded("format entries", entries.sum(), ENTRIES)?;
-    let mut names = HashSet::new();
+    let mut names = BTreeSet::new();
     for participant in &question.participants {
         if !names.insert(&participant.name) {
             return Err(twice(participant).into());

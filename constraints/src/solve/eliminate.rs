@@ -1,6 +1,7 @@
 //! The table of heaps that do not serve: for each every constraint that rules it out by itself,
 //! with those who need it and who says so.
 
+use super::filters::{self, Group, Touching};
 use super::formats::{Active, Pair};
 use super::model::Model;
 use super::rank::Cast;
@@ -8,10 +9,12 @@ use super::shape::Shape;
 use crate::answer::{Elimination, Need, Reason};
 use crate::bits::HeapBits;
 use crate::heap::Heap;
-use crate::kind::access::{self, Touch};
+use crate::heap_words::Key;
 use crate::question::Usage;
-use crate::{Constraint, Fact, Name, Origin, kind, spell};
+use crate::{Constraint, Name, Origin, spell};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The figures and the format under which heaps were tried; none in a conflict.
 #[derive(Clone, Copy, Debug)]
@@ -21,12 +24,8 @@ pub(crate) struct Chosen<'c> {
     pub(crate) shape: &'c Shape,
 }
 
-/// One need that rules heaps out by itself.
-struct Filter {
-    key: &'static str,
-    allowed: HeapBits,
-    need: Need,
-}
+/// A need of a plane, by the plane's index.
+pub(crate) type PlaneNeed<'m> = (Need, (u8, &'m Constraint));
 
 /// Every heap outside `serving` with its reasons, and every name that no heap bears; by name.
 pub(crate) fn table(
@@ -35,49 +34,26 @@ pub(crate) fn table(
     chosen: Option<Chosen>,
     serving: HeapBits,
 ) -> Vec<Elimination> {
-    let mut filters = filters(model, cast);
-    filters.extend(chosen.iter().flat_map(|chosen| plane_filters(model, chosen)));
+    let planes = chosen.iter().flat_map(|chosen| plane_needs(model, chosen)).collect::<Vec<_>>();
+    let groups = filters::groups(model, cast, &planes);
+    let touching = Touching::new(model, cast);
     let heaps = model.set.heaps().iter().enumerate();
-    let mut table: Vec<Elimination> = heaps
-        .filter(|(index, _)| !serving.contains(*index))
-        .map(|(index, heap)| Elimination {
-            heap: heap.name.clone(),
-            reasons: reasons(model, cast, chosen, &filters, index),
-        })
-        .filter(|row| !row.reasons.is_empty())
-        .collect();
-    table.extend(absent_names(model, cast, chosen));
-    table.sort_by(|a, b| a.heap.cmp(&b.heap));
+    let row = |(index, heap): (usize, &Heap)| {
+        let reasons = reasons(model, cast, (&groups, &touching, chosen), index);
+        (!reasons.is_empty()).then(|| Elimination { heap: heap.name.clone(), reasons })
+    };
+    let absent = absent_names(model, cast, &planes);
+    let mut table = Vec::with_capacity(model.set.heaps().len() + absent.len());
+    table.extend(heaps.filter(|(index, _)| !serving.contains(*index)).filter_map(row));
+    if !absent.is_empty() {
+        table.extend(absent);
+        table.sort_by(|a, b| a.heap.cmp(&b.heap));
+    }
     table
 }
 
-fn filters(model: &Model, cast: Cast) -> Vec<Filter> {
-    let all = model.set.traits().all;
-    let mut filters = Vec::new();
-    for (part, table) in cast.parts(model) {
-        let part = &model.parts[part];
-        for fact in part.facts(table) {
-            let allowed = kind::allowed(model.set, &fact.constraint);
-            if allowed != all {
-                let need = need(&part.stated.name, fact);
-                filters.push(Filter { key: fact.constraint.kind(), allowed, need });
-            }
-        }
-    }
-    filters
-}
-
-/// What the entries that were chosen say of plane 0.
-fn plane_filters(model: &Model, chosen: &Chosen) -> Vec<Filter> {
-    let of_first = |(need, (plane, constraint)): (Need, (u8, &Constraint))| {
-        let allowed = kind::allowed(model.set, constraint);
-        (plane == 0).then(|| Filter { key: constraint.kind(), allowed, need })
-    };
-    plane_needs(model, chosen).into_iter().filter_map(of_first).collect()
-}
-
 /// What the entries that were chosen say of single planes.
-fn plane_needs<'m>(model: &'m Model, chosen: &Chosen) -> Vec<(Need, (u8, &'m Constraint))> {
+fn plane_needs<'m>(model: &'m Model, chosen: &Chosen) -> Vec<PlaneNeed<'m>> {
     let mut needs = Vec::new();
     for one in chosen.active {
         let list = &model.formats.lists[one.list];
@@ -87,7 +63,8 @@ fn plane_needs<'m>(model: &'m Model, chosen: &Chosen) -> Vec<(Need, (u8, &'m Con
             for constraint in constraints {
                 let need = Need {
                     participant: participant.clone(),
-                    stated: format!("format.plane.{plane}.{}", spell::constraint(constraint)),
+                    stated: format!("format.plane.{plane}.{}", spell::constraint(constraint))
+                        .into(),
                     origin: format_origin(model, one.list),
                 };
                 needs.push((need, (*plane, constraint)));
@@ -110,33 +87,27 @@ pub(crate) fn format_origin(model: &Model, list: usize) -> Origin {
         .map_or(Origin::Default, |(_, fact)| fact.origin.clone())
 }
 
-pub(crate) fn need(participant: &Name, fact: &Fact) -> Need {
-    Need {
-        participant: participant.clone(),
-        stated: spell::constraint(&fact.constraint),
-        origin: fact.origin.clone(),
-    }
-}
-
 fn reasons(
     model: &Model,
     cast: Cast,
-    chosen: Option<Chosen>,
-    filters: &[Filter],
+    (groups, touching, chosen): (&[Group], &Touching, Option<Chosen>),
     index: usize,
 ) -> Vec<Reason> {
-    let heap = &model.set.heaps()[index];
     if let Some(reason) = unavailable(model, cast, index) {
         return vec![reason];
     }
-    let mut by_key: BTreeMap<&str, Vec<Need>> = BTreeMap::new();
-    for filter in filters.iter().filter(|filter| !filter.allowed.contains(index)) {
-        by_key.entry(filter.key).or_default().push(filter.need.clone());
+    let heap = &model.set.heaps()[index];
+    let [by_access, by_coherence] = touching.needs(heap);
+    // Room for all that may be: this grows once a heap.
+    let mut reasons = Vec::with_capacity(groups.len() + 4);
+    let by_filters = groups.iter().filter_map(|group| Some((group.key, group.needs(index)?)));
+    reasons.extend(by_filters.map(|(key, needs)| reason(model, index, key, needs)));
+    for (key, needs) in [(Key::ACCESS, by_access), (Key::DMA_COHERENT, by_coherence)] {
+        let Some(needs) = needs else { continue };
+        let place = reasons.partition_point(|before| *before.key < *key.name());
+        reasons.insert(place, reason(model, index, key, needs));
     }
-    by_key.extend(touch_reasons(model, cast, heap));
-    let mut reasons: Vec<Reason> =
-        by_key.into_iter().map(|(key, needs)| reason(heap, key, needs)).collect();
-    reasons.extend(chosen.iter().flat_map(|chosen| size_reasons(heap, chosen.shape)));
+    reasons.extend(chosen.iter().flat_map(|chosen| size_reasons(model, index, chosen.shape)));
     reasons
 }
 
@@ -144,10 +115,13 @@ fn reasons(
 fn unavailable(model: &Model, cast: Cast, index: usize) -> Option<Reason> {
     let heap = &model.set.heaps()[index];
     if !heap.present {
-        return Some(reason(heap, "absent", Vec::new()));
+        return Some(reason(model, index, Key::ABSENT, Arc::default()));
     }
     if !heap.permitted {
-        return Some(reason(heap, "not-permitted", Vec::new()));
+        return Some(reason(model, index, Key::NOT_PERMITTED, Arc::default()));
+    }
+    if heap.reserved_for.is_empty() {
+        return None;
     }
     let shut_out = |(part, table): (usize, Option<usize>)| {
         let part = &model.parts[part];
@@ -157,106 +131,67 @@ fn unavailable(model: &Model, cast: Cast, index: usize) -> Option<Reason> {
         let driver = part.stated.driver.as_ref().map(|driver| format!(", driver = \"{driver}\""));
         (!unreserved.contains(index)).then(|| Need {
             participant: part.stated.name.clone(),
-            stated: format!("usage = {usage:?}{}", driver.unwrap_or_default()),
+            stated: format!("usage = {usage:?}{}", driver.unwrap_or_default()).into(),
             origin: Origin::Client,
         })
     };
-    let needs: Vec<Need> = cast.parts(model).filter_map(shut_out).collect();
-    (!needs.is_empty()).then(|| reason(heap, "reserved", needs))
-}
-
-/// `access` and `dma-coherent`, which rule a heap out by what they leave together.
-fn touch_reasons(model: &Model, cast: Cast, heap: &Heap) -> Vec<(&'static str, Vec<Need>)> {
-    let facts = || {
-        cast.parts(model).flat_map(|(part, table)| {
-            let part = &model.parts[part];
-            part.facts(table).map(move |fact| (&part.stated.name, fact))
-        })
-    };
-    let mut touch = Touch::ANY;
-    for (_, fact) in facts() {
-        match &fact.constraint {
-            Constraint::Access(modes) => touch.modes = access::both(touch.modes, *modes),
-            Constraint::DmaCoherent(snoops) => touch.snooped &= snoops,
-            _ => {}
-        }
-    }
-    let needs = |narrows: &dyn Fn(&Constraint) -> bool| -> Vec<Need> {
-        let found = facts().filter(|(_, fact)| narrows(&fact.constraint));
-        found.map(|(name, fact)| need(name, fact)).collect()
-    };
-    let mut found = Vec::new();
-    let (by_access, by_coherence) = touch.reasons(heap);
-    if by_access {
-        let leaves = |one: &Constraint, nothing: bool| match one {
-            Constraint::Access(modes) => {
-                let left = access::both(*modes, heap.access);
-                if nothing { access::is_empty(left) } else { left != heap.access }
-            }
-            _ => false,
-        };
-        let alone = needs(&|one| leaves(one, true));
-        let together = || needs(&|one| leaves(one, false));
-        found.push(("access", if alone.is_empty() { together() } else { alone }));
-    }
-    if by_coherence {
-        found.push(("dma-coherent", needs(&|one| *one == Constraint::DmaCoherent(false))));
-    }
-    found
+    let needs: Arc<[Need]> = cast.parts(model).filter_map(shut_out).collect();
+    (!needs.is_empty()).then(|| reason(model, index, Key::RESERVED, needs))
 }
 
 /// The heap's own bounds against the first buffer.
-fn size_reasons(heap: &Heap, shape: &Shape) -> Vec<Reason> {
+fn size_reasons(model: &Model, index: usize, shape: &Shape) -> Vec<Reason> {
+    let heap = &model.set.heaps()[index];
     let Some(buffer) = shape.buffers.first() else { return Vec::new() };
     let all = u128::from(buffer.allocation_size) * u128::from(shape.count);
     let mut found = Vec::new();
     if heap.max_size.is_some_and(|most| buffer.allocation_size > most) {
         let asked = format!("allocation-size = {}", buffer.allocation_size);
-        found.push(Reason { asked, ..reason(heap, "max-size", Vec::new()) });
+        found.push(Reason { asked, ..reason(model, index, Key::MAX_SIZE, Arc::default()) });
     }
     if heap.capacity.is_some_and(|most| all > most.into()) {
         let asked = format!("{} × {} = {all}", shape.count, buffer.allocation_size);
-        found.push(Reason { asked, ..reason(heap, "capacity", Vec::new()) });
+        found.push(Reason { asked, ..reason(model, index, Key::CAPACITY, Arc::default()) });
     }
     found
 }
 
-fn reason(heap: &Heap, key: &str, needs: Vec<Need>) -> Reason {
+fn reason(model: &Model, heap: usize, key: Key, needs: Arc<[Need]>) -> Reason {
+    let (has, origin) = model.set.has(heap, key);
     Reason {
-        key: key.to_owned(),
+        key: Cow::Borrowed(key.name()),
         needs,
-        heap_has: spell::heap_has(heap, key),
-        heap_origin: heap
-            .origins
-            .get(spell::heap_key(heap, key))
-            .cloned()
-            .unwrap_or(Origin::Default),
+        heap_has: has.clone(),
+        heap_origin: origin.clone(),
         asked: String::new(),
     }
 }
 
 /// Names in `heaps`, `link` and `prefer` that no heap bears.
-fn absent_names(model: &Model, cast: Cast, chosen: Option<Chosen>) -> Vec<Elimination> {
+fn absent_names(model: &Model, cast: Cast, planes: &[PlaneNeed]) -> Vec<Elimination> {
     let mut absent: BTreeMap<Name, Vec<Need>> = BTreeMap::new();
     for (part, table) in cast.parts(model) {
         let part = &model.parts[part];
         for fact in part.facts(table) {
             for name in nameless(model, &fact.constraint) {
-                absent.entry(name.clone()).or_default().push(need(&part.stated.name, fact));
+                absent
+                    .entry(name.clone())
+                    .or_default()
+                    .push(filters::need(&part.stated.name, fact));
             }
         }
     }
-    for (need, constraint) in chosen.iter().flat_map(|chosen| plane_needs(model, chosen)) {
-        for name in nameless(model, constraint.1) {
+    for (need, (_, constraint)) in planes {
+        for name in nameless(model, constraint) {
             absent.entry(name.clone()).or_default().push(need.clone());
         }
     }
-    let row = |(heap, needs)| Elimination {
+    let row = |(heap, needs): (Name, Vec<Need>)| Elimination {
         heap,
         reasons: vec![Reason {
-            key: "absent".to_owned(),
-            needs,
-            heap_has: String::new(),
+            key: Cow::Borrowed(Key::ABSENT.name()),
+            needs: needs.into(),
+            heap_has: Name::default(),
             heap_origin: Origin::Default,
             asked: String::new(),
         }],

@@ -8,6 +8,7 @@ mod check;
 mod copies;
 mod elements;
 mod eliminate;
+mod filters;
 mod formats;
 mod model;
 mod needs;

@@ -122,10 +122,12 @@ impl<'a> Part<'a> {
 
 impl<'a> Table<'a> {
     fn new(facts: &'a [Fact], usage: Usages) -> Self {
-        let facts: Vec<_> = facts.iter().map(Cow::Borrowed).collect();
+        // With room for two defaults.
+        let mut all = Vec::with_capacity(facts.len() + 2);
+        all.extend(facts.iter().map(Cow::Borrowed));
         // The sum is made once the defaults are in.
         Self {
-            facts,
+            facts: all,
             usage,
             needs: Needs::EMPTY,
             stated: Needs::EMPTY,
@@ -135,11 +137,11 @@ impl<'a> Table<'a> {
     }
 
     fn sum_up(&mut self, set: &HeapSet) {
-        let (own, stated): (Vec<_>, Vec<_>) =
-            self.facts.iter().partition(|fact| matches!(fact, Cow::Owned(_)));
-        self.stated = Needs::all(set, stated.iter().map(|fact| &fact.constraint));
+        let own = |fact: &&Cow<Fact>| matches!(fact, Cow::Owned(_));
+        let stated = self.facts.iter().filter(|fact| !own(fact));
+        self.stated = Needs::all(set, stated.map(|fact| &fact.constraint));
         self.needs = self.stated.clone();
-        for fact in own {
+        for fact in self.facts.iter().filter(own) {
             let needs = Needs::of(set, &fact.constraint);
             self.needs.meet(&needs);
             let which = usize::from(matches!(fact.constraint, Constraint::Protected(_)));

@@ -16,7 +16,7 @@ use crate::{Constraint, Name};
 /// The plan, and the heaps that can hold the first buffer.
 pub(crate) fn plan(model: &Model, pairs: &[Pair], found: &Found) -> (Plan, HeapBits) {
     let cast = Cast { out: &found.left_out, tables: &found.tables };
-    let order = rank::order(model, cast, found.needs.unknown);
+    let order = rank::order(model, cast, found.needs.unknown, found.shape.somewhere());
     let (placed, candidates_complete) = place::placements(model.set, &found.shape, &order);
     let serving = placed.iter().filter_map(|heaps| heaps.first().copied()).collect();
     let candidates: Vec<Candidate> =
@@ -61,7 +61,7 @@ pub(crate) fn plan(model: &Model, pairs: &[Pair], found: &Found) -> (Plan, HeapB
 /// The first heap that a plan would choose.
 pub(crate) fn first_heap(model: &Model, found: &Found) -> Option<Name> {
     let cast = Cast { out: &found.left_out, tables: &found.tables };
-    let order = rank::order(model, cast, found.needs.unknown);
+    let order = rank::order(model, cast, found.needs.unknown, found.shape.somewhere());
     let (placed, _) = place::placements(model.set, &found.shape, &order);
     let heap = placed.first()?.first()?;
     Some(model.set.heaps()[*heap].name.clone())

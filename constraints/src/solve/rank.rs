@@ -25,15 +25,15 @@ impl Cast<'_> {
     }
 }
 
-/// All heaps, best first: largest weight, cached where the CPU reads, least scarce, most wished
+/// The heaps of `among`, best first: largest weight, cached where the CPU reads, least scarce, most wished
 /// for, by name. Where a device is unknown the scarcest comes first of all: it is the best guess.
-pub(crate) fn order(model: &Model, cast: Cast, unknown: bool) -> Vec<usize> {
+pub(crate) fn order(model: &Model, cast: Cast, unknown: bool, among: HeapBits) -> Vec<usize> {
     let heaps = model.set.heaps();
     let read = cast
         .parts(model)
         .any(|(part, table)| model.parts[part].usage(table).contains(Usage::CpuRead));
     let points = points(model, cast);
-    let mut order: Vec<usize> = (0..heaps.len()).collect();
+    let mut order: Vec<usize> = among.iter().collect();
     order.sort_by_key(|index| {
         let heap = &heaps[*index];
         let scarcity = scarcity(heap);

@@ -41,6 +41,13 @@ pub(crate) struct Shape {
     pub(crate) sized: bool,
 }
 
+impl Shape {
+    /// The heaps that can hold a buffer of it.
+    pub(crate) fn somewhere(&self) -> HeapBits {
+        self.heaps.iter().fold(HeapBits::EMPTY, |all, heaps| all.or(*heaps))
+    }
+}
+
 /// What the needs alone decide, whatever the pair.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settled {

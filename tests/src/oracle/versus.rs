@@ -50,7 +50,7 @@ pub fn differences(instance: &Instance) -> Vec<String> {
 
 fn eliminated(answer: &Answer) -> BTreeMap<String, BTreeSet<String>> {
     let keys = |reasons: &[heapq_constraints::answer::Reason]| {
-        reasons.iter().map(|reason| reason.key.clone()).collect()
+        reasons.iter().map(|reason| reason.key.to_string()).collect()
     };
     answer.eliminated.iter().map(|it| (it.heap.to_string(), keys(&it.reasons))).collect()
 }

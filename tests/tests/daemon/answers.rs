@@ -24,7 +24,7 @@ async fn a_plan_names_the_heap_and_who_rules_out_the_other() {
     assert_eq!((plan.count, plan.size, plan.allocation_size), (1, 100, 4096));
     assert_eq!(&*plan.candidates[0].heaps[0], "default_cma_region");
     let system = &answer.eliminated[0];
-    assert_eq!((&*system.heap, system.reasons[0].key.as_str()), ("system", "contiguous"));
+    assert_eq!((&*system.heap, &*system.reasons[0].key), ("system", "contiguous"));
     assert_eq!(&*system.reasons[0].needs[0].participant, "camera");
 }
 
