@@ -34,10 +34,12 @@ impl Keys {
     pub(crate) const OFFSET_ALIGNMENT: Self = Self(1 << 9);
     pub(crate) const PLANE: Self = Self(1 << 10);
     pub(crate) const APART: Self = Self(1 << 11);
+    /// No element by itself: beside a group it always binds, inside it goes with the group.
+    pub(crate) const PLANES: Self = Self(1 << 12);
     /// None of them.
     pub(crate) const NONE: Self = Self(0);
     /// All of them.
-    pub(crate) const ALL: Self = Self((1 << 12) - 1);
+    pub(crate) const ALL: Self = Self((1 << 13) - 1);
 
     /// Whether `key` is in.
     pub(crate) fn has(self, key: Self) -> bool {

@@ -58,9 +58,9 @@ impl Placing {
         Self { separate: false, offset: 1, apart: 0, heaps: [all; PLANES] }
     }
 
-    /// Adds what `entry` says under `keys`; `planes` is no key that can be dropped.
+    /// Adds what `entry` says under `keys`.
     pub(crate) fn add(&mut self, entry: &FormatEntry, needs: &PlaneNeeds, keys: Keys) {
-        self.separate |= entry.planes == Some(Planes::Separate);
+        self.separate |= keys.has(Keys::PLANES) && entry.planes == Some(Planes::Separate);
         if keys.has(Keys::OFFSET_ALIGNMENT) {
             self.offset = self.offset.max(entry.offset_alignment.unwrap_or(1));
         }

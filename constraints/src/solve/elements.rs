@@ -6,7 +6,7 @@ use super::eliminate::format_origin;
 use super::formats::{Active, Pair};
 use super::model::{Model, Part, Table};
 use super::needs::Needs;
-use super::search::{Decision, Space, Strictness, unbound};
+use super::search::{Decision, Space, Strictness};
 use super::shape::Terms;
 use crate::answer::Element;
 use crate::kind::count::Sum;
@@ -81,6 +81,7 @@ impl Causative {
             cause.place = place;
         }
         causes.sort_by(|a, b| a.shown.name.cmp(&b.shown.name));
+        let unbound = |list| Active { list, choice: false, keys: Keys::PLANES };
         let lists: Vec<Active> = model.binding_lists().into_iter().map(unbound).collect();
         let mut lists_of = vec![Vec::new(); model.parts.len()];
         for (index, active) in lists.iter().enumerate() {

@@ -420,8 +420,8 @@ fn met(before: &Needs, further: &Needs) -> Needs {
     needs
 }
 
-/// A list of which nothing binds but that its names are known, and `planes`.
-pub(crate) fn unbound(list: usize) -> Active {
+/// A list of which nothing binds but that its names are known.
+fn unbound(list: usize) -> Active {
     Active { list, choice: false, keys: Keys::NONE }
 }
 
