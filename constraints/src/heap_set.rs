@@ -20,6 +20,7 @@ pub(crate) const PAGE: u64 = 4096;
 #[derive(Clone, Debug)]
 pub struct HeapSet {
     heaps: Arc<[Heap]>,
+    edges: Arc<[Edge]>,
     graph: Arc<Graph>,
     traits: Arc<Traits>,
     /// By heap. Nothing in them depends on who may use it.
@@ -42,7 +43,7 @@ impl HeapSet {
         let graph = Arc::new(Graph::new(&heaps, edges));
         let traits = Arc::new(Traits::new(&heaps));
         let words = heaps.iter().map(|_| Words::default()).collect();
-        Ok(Self { heaps: heaps.into(), graph, traits, words, page_size: PAGE })
+        Ok(Self { heaps: heaps.into(), edges: edges.into(), graph, traits, words, page_size: PAGE })
     }
 
     /// The same heaps on a machine of another page size (bytes, a power of two; others are ignored).
@@ -62,6 +63,12 @@ impl HeapSet {
     #[must_use]
     pub fn heaps(&self) -> &[Heap] {
         &self.heaps
+    }
+
+    /// The edges that were stated; those that follow from the heaps' properties are not among them.
+    #[must_use]
+    pub fn edges(&self) -> &[Edge] {
+        &self.edges
     }
 
     /// The heap that bears `name`, as its name or an alias.

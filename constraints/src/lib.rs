@@ -12,6 +12,7 @@
 
 pub mod answer;
 mod bits;
+pub mod checker;
 pub mod explain;
 pub mod fact;
 mod graph;

@@ -22,7 +22,7 @@ use crate::answer::{Conflict, Fix, Verdict};
 use crate::bits::HeapBits;
 use crate::kind::count::Sum;
 use crate::vocabulary::Invalid;
-use crate::{Answer, HeapSet, Question};
+use crate::{Answer, HeapSet, Question, checker};
 use causes::{Causes, Subset};
 use elements::Causative;
 use formats::Pair;
@@ -62,6 +62,13 @@ pub enum Refused {
 /// # Errors
 /// [`Refused`] when the question is malformed or too large. "No heap fits" is an answer.
 pub fn solve(heaps: &HeapSet, question: &Question) -> Result<Answer, Refused> {
+    let answer = answered(heaps, question)?;
+    // Checked by the rules, in builds that are there to find faults.
+    debug_assert_eq!(checker::check(heaps, question, &answer), Ok(()), "{question:?}");
+    Ok(answer)
+}
+
+fn answered(heaps: &HeapSet, question: &Question) -> Result<Answer, Refused> {
     check::well_formed(question)?;
     let model = Model::new(heaps, question);
     check::said(&model)?;
