@@ -47,6 +47,7 @@ fn complete_one(
     // What the client says of itself adds to what is known, and never takes from it.
     facts.append(&mut participant.facts);
     participant.facts = facts;
+    participant.exports = participant.exports.take().or(knowledge.exports);
     knowledge.usage.iter().for_each(|usage| participant.usage.insert(usage));
     Ok(())
 }

@@ -32,10 +32,14 @@ pub struct Answer {
     /// Whether `fixes` holds all there are.
     #[serde(default)]
     pub fixes_complete: bool,
-    /// Participants that nothing serves even alone, so that no copy helps; for a conflict only, by
+    /// Participants that no heap serves even alone, so that no copy between heaps helps; for a conflict only, by
     /// name, optional ones aside.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unserved: Vec<Name>,
+    /// Devices in the question whose own drivers can allocate what would serve everybody; for a
+    /// conflict only, by participant. heapq never allocates from them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exporters: Vec<Exporter>,
     /// How copies would serve, where they would; for a conflict only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub copy_plan: Option<CopyPlan>,
@@ -246,7 +250,26 @@ pub struct Fix {
     pub unsaid: Option<Name>,
 }
 
-/// The fewest groups of participants, in pipeline order, that each have a heap.
+/// A device whose own driver can allocate what serves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Exporter {
+    /// Whose driver.
+    pub participant: Name,
+    /// Its name, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub driver: Option<Name>,
+    /// How a client asks it: `GBM`, `dumb buffers`, `EXPBUF`.
+    pub how: Name,
+    /// Who says that it can.
+    pub origin: Origin,
+    /// What it would have to allocate, solved again with its memory as the only heap, under the
+    /// name `driver:NAME`. `None` in a copy plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Plan>,
+}
+
+/// The fewest groups of participants, in pipeline order, that each have a heap or an exporter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct CopyPlan {
@@ -262,8 +285,12 @@ pub struct CopyPlan {
 pub struct CopyGroup {
     /// In pipeline order.
     pub participants: Vec<Name>,
-    /// The heap that serves them best (of plane 0).
-    pub heap: Name,
+    /// The heap that serves them best (of plane 0); `None` where only an exporter does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heap: Option<Name>,
+    /// The one among them whose own driver can allocate what serves them, where no heap does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exporter: Option<Exporter>,
     /// The pixel format that they would share.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fourcc: Option<Name>,

@@ -1,7 +1,8 @@
 //! Answers in words. The only place that makes sentences from them.
 
 use crate::answer::{
-    Answer, Conflict, CopyPlan, Element, Elimination, Fix, Need, Plan, Reason, SyncPoint,
+    Answer, Conflict, CopyGroup, CopyPlan, Element, Elimination, Exporter, Fix, Need, Plan, Reason,
+    SyncPoint,
 };
 use crate::fact::Planes;
 use crate::{Name, Origin};
@@ -19,6 +20,7 @@ pub fn words(answer: &Answer) -> Vec<String> {
         None => conflicts(answer, &mut lines),
     }
     lines.extend(unserved(answer));
+    lines.extend(answer.exporters.iter().flat_map(exporter));
     for row in &answer.eliminated {
         lines.extend(row.reasons.iter().flat_map(|reason| elimination(row, reason)));
     }
@@ -37,11 +39,7 @@ fn chosen(plan: &Plan, lines: &mut Vec<String>) {
             best.access.word()
         ));
     }
-    let frames = if plan.count == 1 { "frame" } else { "frames" };
-    lines.push(format!(
-        "{} {frames} of {} bytes, {} bytes allocated for each",
-        plan.count, plan.size, plan.allocation_size
-    ));
+    lines.push(frames(plan));
     lines.extend(image(plan));
     let further = plan.heaps();
     if further.len() > 1 {
@@ -60,6 +58,14 @@ fn chosen(plan: &Plan, lines: &mut Vec<String>) {
         lines.push(format!("{name} is left out: it is optional, and with it nothing serves"));
     }
     lines.extend(plan.sync_points.iter().map(sync_point));
+}
+
+fn frames(plan: &Plan) -> String {
+    let frames = if plan.count == 1 { "frame" } else { "frames" };
+    format!(
+        "{} {frames} of {} bytes, {} bytes allocated for each",
+        plan.count, plan.size, plan.allocation_size
+    )
 }
 
 fn image(plan: &Plan) -> Option<String> {
@@ -98,8 +104,37 @@ fn conflicts(answer: &Answer, lines: &mut Vec<String>) {
 fn unserved(answer: &Answer) -> Option<String> {
     let offered = answer.conflicts.iter().all(|conflict| !conflict.elements.is_empty());
     let names = series(&answer.unserved, "or");
+    let copies = match answer.copy_plan {
+        None => "copies",
+        Some(_) => "copies between heaps",
+    };
     (offered && !names.is_empty())
-        .then(|| format!("nothing here serves {names} even alone: copies do not help"))
+        .then(|| format!("no heap here serves {names} even alone: {copies} do not help"))
+}
+
+/// The way out where no heap serves: another allocator.
+fn exporter(exporter: &Exporter) -> Vec<String> {
+    let Exporter { how, origin, plan, .. } = exporter;
+    let left_out = plan.as_ref().map(|plan| series(&plan.left_out, "and"));
+    let whom = match left_out.filter(|names| !names.is_empty()) {
+        Some(names) => format!("everybody but {names}"),
+        None => "everybody".to_owned(),
+    };
+    let mut lines = vec![format!(
+        "{} can allocate it ({how}) and would serve {whom}: ask it, not heapq ({origin})",
+        own_driver(exporter)
+    )];
+    if let Some(plan) = plan {
+        lines.push(format!("  {}", frames(plan)));
+        lines.extend(image(plan).map(|image| format!("  {image}")));
+    }
+    lines
+}
+
+/// `screen's own driver (amdgpu)`
+fn own_driver(exporter: &Exporter) -> String {
+    let driver = exporter.driver.as_ref().map(|driver| format!(" ({driver})"));
+    format!("{}'s own driver{}", exporter.participant, driver.unwrap_or_default())
 }
 
 fn conflict_lines(conflict: &Conflict) -> Vec<String> {
@@ -219,10 +254,7 @@ fn fix(fix: &Fix) -> String {
 fn copies(plan: &CopyPlan) -> Vec<String> {
     let mut lines = vec!["or with copies:".to_owned()];
     for (index, group) in plan.groups.iter().enumerate() {
-        let format = group.fourcc.as_ref().map(|fourcc| format!(" as {fourcc}"));
-        let who = series(&group.participants, "and");
-        let share = if group.participants.len() == 1 { "uses" } else { "share" };
-        lines.push(format!("  {who} {share} {}{}", group.heap, format.unwrap_or_default()));
+        lines.push(format!("  {}", shared(group)));
         if let Some(copy) = plan.copies.get(index) {
             let bytes = match copy.bytes {
                 Some(bytes) => format!("{bytes} bytes a frame"),
@@ -232,6 +264,19 @@ fn copies(plan: &CopyPlan) -> Vec<String> {
         }
     }
     lines
+}
+
+fn shared(group: &CopyGroup) -> String {
+    let format = group.fourcc.as_ref().map(|fourcc| format!(" as {fourcc}"));
+    let who = series(&group.participants, "and");
+    let share = if group.participants.len() == 1 { "uses" } else { "share" };
+    let what = match (&group.heap, &group.exporter) {
+        (None, Some(exporter)) => {
+            format!("what {} allocates ({})", own_driver(exporter), exporter.how)
+        }
+        (heap, _) => heap.as_deref().unwrap_or("nothing").to_owned(),
+    };
+    format!("{who} {share} {what}{}", format.unwrap_or_default())
 }
 
 fn series(names: &[Name], last: &str) -> String {

@@ -92,6 +92,14 @@ impl HeapSet {
         Self { heaps: self.heaps.iter().map(seen).collect(), ..self.clone() }
     }
 
+    /// The same machine with `memory` as the only one that may be used; the others keep their names
+    /// and their places in the graph. `None` where a heap bears its name or the bounds are reached.
+    pub(crate) fn with_only(&self, memory: Heap) -> Option<Self> {
+        let shut = self.heaps.iter().map(|heap| Heap { permitted: false, ..heap.clone() });
+        let set = Self::new(shut.chain([memory]).collect(), &self.edges).ok()?;
+        Some(set.with_page_size(self.page_size))
+    }
+
     pub(crate) fn graph(&self) -> &Graph {
         &self.graph
     }

@@ -1,6 +1,6 @@
 //! Who will touch the buffers, and what is asked.
 
-use crate::{Constraint, Fact, Name, Origin};
+use crate::{Constraint, Fact, Heap, Name, Origin};
 use serde::{Deserialize, Serialize};
 
 /// One request: participants in pipeline order, and what it says as a whole.
@@ -30,6 +30,19 @@ pub struct Participant {
     pub facts: Vec<Fact>,
     /// Exactly one is chosen; earlier is better. Empty: there is nothing to choose.
     pub alternatives: Vec<Alternative>,
+    /// What its own driver allocates: nothing that heapq would, but named where no heap serves.
+    pub exports: Option<Exports>,
+}
+
+/// Memory that a device's own driver allocates and exports as dma-bufs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exports {
+    /// What a buffer of it is; its name says nothing.
+    pub heap: Heap,
+    /// How a client asks for it: `GBM`, `dumb buffers`, `EXPBUF`.
+    pub how: Name,
+    /// Who says so.
+    pub origin: Origin,
 }
 
 /// One table of a group of alternatives: the same keys as its participant, which then lacks them.
@@ -55,6 +68,7 @@ impl Participant {
             optional: false,
             facts: Vec::new(),
             alternatives: Vec::new(),
+            exports: None,
         }
     }
 

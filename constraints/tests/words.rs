@@ -24,7 +24,7 @@ fn a_conflict_shows_each_heap_the_elements_and_the_fixes() {
             "nothing here can satisfy both of these:",
             "  camera needs contiguous = true (the request)",
             "  heap cma has present = false (the request)",
-            "nothing here serves camera even alone: copies do not help",
+            "no heap here serves camera even alone: copies do not help",
             "cma is not there: present = false (the request)",
             "system has contiguous = false (the default), but camera needs contiguous = true \
              (the request)",
@@ -110,7 +110,7 @@ fn whom_nothing_serves_even_alone_is_said_to_gain_nothing_by_copies() {
     let text = "[[heap]]\nname = 'a'\n[[participant]]\nname = 'p'\nlink = []\nmin-size = 9\n\
                 [[participant]]\nname = 'q'\n";
     let lines = words(text);
-    let said = "nothing here serves p even alone: copies do not help";
+    let said = "no heap here serves p even alone: copies do not help";
     assert_eq!(lines[2], said, "{lines:?}");
 }
 

@@ -125,3 +125,19 @@ fn every_conflict_has_a_fix_that_was_solved_again() {
         }
     }
 }
+
+#[test]
+fn a_driver_that_could_allocate_is_named_where_no_heap_serves() {
+    let case = "tests/explanations/4-foreign-scanout.toml";
+    let answer: Value = serde_json::from_str(&explain(case, &["--json"])).unwrap();
+    let exporter = &answer["exporters"][0];
+    assert_eq!(
+        (&exporter["participant"], &exporter["driver"]),
+        (&"compositor".into(), &"amdgpu".into())
+    );
+    assert_eq!(exporter["how"], "GBM");
+    assert_eq!(answer["unserved"], serde_json::json!(["screen"]));
+    let said = explain(case, &[]);
+    let line = "compositor's own driver (amdgpu) can allocate it (GBM) and would serve everybody: ask it, not heapq (builtin:30-display.toml:";
+    assert!(said.lines().any(|one| one.starts_with(line)), "{said}");
+}

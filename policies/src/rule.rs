@@ -3,7 +3,7 @@
 use crate::glob::Glob;
 use crate::kernel::KernelRange;
 use crate::view::DeviceView;
-use heapq_constraints::question::{Usage, Usages};
+use heapq_constraints::question::{Exports, Usage, Usages};
 use heapq_constraints::{Fact, Heap, Name, Origin};
 
 /// A `[[heap]]`: the meaning of heap names.
@@ -29,6 +29,8 @@ pub(crate) struct DeviceRule {
     pub(crate) when: Vec<When>,
     pub(crate) usage: Vec<(Usage, Origin)>,
     pub(crate) overrides: Option<(Vec<Name>, Origin)>,
+    /// What the device's own driver allocates.
+    pub(crate) exports: Option<Exports>,
     pub(crate) facts: Vec<Fact>,
     pub(crate) origin: Origin,
 }

@@ -5,7 +5,7 @@ use crate::view::{DeviceView, Who};
 use crate::{Kernel, overlay};
 use heapq_constraints::fact::Protection;
 use heapq_constraints::heap::Edge;
-use heapq_constraints::question::{Usage, Usages};
+use heapq_constraints::question::{Exports, Usage, Usages};
 use heapq_constraints::{Constraint, Fact, Heap, Name, Origin};
 
 /// The rules of all layers, in the order in which they take effect: by file name, then by place.
@@ -41,6 +41,8 @@ pub struct DeviceKnowledge {
     pub usage: Usages,
     /// Who adds them.
     pub usage_origins: Vec<(Usage, Origin)>,
+    /// What its own driver allocates; of several rules the last one says.
+    pub exports: Option<Exports>,
     /// Some rule describes the device, even if it says nothing of this use or of a device behind
     /// an IOMMU: then there is nothing to say. Otherwise the device is `unknown`.
     pub known: bool,
@@ -177,6 +179,9 @@ impl DeviceKnowledge {
             self.overrides.push(voiding);
         }
         self.facts.extend(rule.facts.iter().cloned());
+        if rule.exports.is_some() {
+            self.exports.clone_from(&rule.exports);
+        }
         for (usage, origin) in &rule.usage {
             self.usage.insert(*usage);
             self.usage_origins.push((*usage, origin.clone()));

@@ -270,3 +270,31 @@ fn who_decided_about_scarce_heaps_is_not_who_spoke_last() {
     assert!(scarce(7).unwrap().to_string().ends_with("50-test.toml:2"));
     assert_eq!(scarce(8), None);
 }
+
+#[test]
+fn what_a_driver_exports_is_the_last_rules_to_say() {
+    let set = with(
+        r#"
+        [[device]]
+        match = { driver = ["x", "y"] }
+        exports = { how = "GBM", bank = "vram" }
+        [[device]]
+        match = { driver = "x" }
+        unless = { has-iommu = true }
+        exports = { how = "EXPBUF", contiguous = true, address-bits = 32 }
+        [[device]]
+        match = { driver = "x" }
+        contiguous = true
+        "#,
+    );
+    let exports = |view: &DeviceView<'_>| set.device(view, usages(&[])).exports;
+    let bare = exports(&driven("x")).unwrap();
+    assert_eq!((&*bare.how, bare.heap.contiguous, bare.heap.address_bits), ("EXPBUF", true, 32));
+    assert_eq!(bare.heap.bank, None, "not key by key: it is another memory");
+    assert!(bare.origin.to_string().ends_with("50-test.toml:8"), "{}", bare.origin);
+    assert!(bare.heap.origins["contiguous"].to_string().ends_with("50-test.toml:8"));
+    let translated = DeviceView { has_iommu: Some(true), ..driven("x") };
+    assert_eq!(&*exports(&translated).unwrap().how, "GBM");
+    assert_eq!(exports(&driven("y")).unwrap().heap.bank.as_deref(), Some("vram"));
+    assert!(exports(&driven("z")).is_none());
+}

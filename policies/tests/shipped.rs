@@ -220,6 +220,36 @@ fn gpus_that_never_scan_out_a_foreign_buffer() {
 }
 
 #[test]
+fn devices_whose_own_drivers_allocate() {
+    let set = shipped();
+    let integrated = Some("/sys/devices/pci0000:00/0000:00:02.0");
+    let discrete = Some("/sys/devices/pci0000:00/0000:00:01.0/0000:03:00.0");
+    let exports = |driver, path, iommu| {
+        let view = DeviceView { bus: Some("pci"), path, has_iommu: iommu, ..driven(driver) };
+        let exports = set.device(&view, usages(&["scanout"])).exports?;
+        Some((exports.how.to_string(), exports.heap.contiguous, exports.heap.bank.is_some()))
+    };
+    let card = Some(("GBM".to_owned(), false, true));
+    for driver in ["amdgpu", "radeon", "nouveau", "i915", "xe"] {
+        assert_eq!(exports(driver, discrete, Some(true)), card, "{driver}");
+    }
+    assert_eq!(exports("i915", integrated, None), None);
+    assert_eq!(exports("virtio_gpu", None, None), Some(("dumb buffers".to_owned(), false, false)));
+    let queue = Some(("EXPBUF".to_owned(), true, false));
+    for driver in
+        ["cedrus", "hantro-vpu", "meson-vdec", "rkvdec", "rockchip-cif", "snps_hdmirx", "unicam"]
+    {
+        assert_eq!(exports(driver, None, None), queue, "{driver}");
+        assert_eq!(exports(driver, None, Some(true)), None, "{driver}");
+        assert!(
+            set.device(&driven(driver), usages(&[])).facts.len() == 2,
+            "{driver} is dma-contig"
+        );
+    }
+    assert_eq!(exports("uvcvideo", None, None), None);
+}
+
+#[test]
 fn engines_with_page_tables_of_their_own_take_scattered_memory() {
     let set = shipped();
     for (driver, compatible, expected) in [

@@ -85,6 +85,7 @@ impl Machine {
         let mut knowledge = self.policies.device(&view, participant.usage);
         knowledge.facts.append(&mut participant.facts);
         participant.facts = knowledge.facts;
+        participant.exports = participant.exports.take().or(knowledge.exports);
         participant.usage = participant.usage.union(knowledge.usage);
     }
 }

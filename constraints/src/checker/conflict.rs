@@ -2,7 +2,7 @@
 
 use super::cast::{Cast, Member};
 use super::{Asked, Wrong, figure, nameless, rows, same};
-use crate::answer::{Answer, CopyPlan, Element};
+use crate::answer::{Answer, CopyGroup, CopyPlan, Element};
 use crate::fact::FormatEntry;
 use crate::{Constraint, Fact, Name, Participant};
 use std::collections::BTreeSet;
@@ -139,8 +139,12 @@ fn copies(asked: &Asked, plan: &CopyPlan) -> Result<(), Wrong> {
     same("participants of the copy plan", &found, &rule)?;
     same("whether the copy plan has a copy", &(plan.groups.len() > 1), &true)?;
     for group in &plan.groups {
-        let heap = asked.set.find(&group.heap);
-        let heap = heap.ok_or_else(|| nameless("the heap of a group", &group.heap))?;
+        let Some(name) = &group.heap else {
+            exported(asked, group)?;
+            continue;
+        };
+        let heap = asked.set.find(name);
+        let heap = heap.ok_or_else(|| nameless("the heap of a group", name))?;
         same(
             &format!("whether `{}` is there", heap.name),
             &(heap.present && heap.permitted),
@@ -153,4 +157,13 @@ fn copies(asked: &Asked, plan: &CopyPlan) -> Result<(), Wrong> {
     let found: Vec<_> =
         plan.copies.iter().map(|copy| (Some(&copy.after), Some(&copy.before))).collect();
     same("copies", &found, &rule)
+}
+
+/// A group without a heap has somebody in it whose own driver allocates.
+fn exported(asked: &Asked, group: &CopyGroup) -> Result<(), Wrong> {
+    let exporter = group.exporter.as_ref().map(|exporter| &exporter.participant);
+    let within = exporter.filter(|name| group.participants.contains(name));
+    let who = asked.question.participants.iter().find(|who| Some(&who.name) == within);
+    let exports = who.is_some_and(|who| who.exports.is_some());
+    same("whether somebody in a group without a heap exports", &exports, &true)
 }

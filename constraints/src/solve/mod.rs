@@ -8,6 +8,7 @@ mod check;
 mod copies;
 mod elements;
 mod eliminate;
+mod exporters;
 mod filters;
 mod formats;
 mod model;
@@ -130,6 +131,7 @@ fn planned(model: &Model, pairs: &[Pair], found: &Found) -> Answer {
         fixes: Vec::new(),
         fixes_complete: true,
         unserved: Vec::new(),
+        exporters: Vec::new(),
         copy_plan: None,
     }
 }
@@ -172,6 +174,9 @@ fn conflict(model: &Model, terms: Terms) -> Result<Answer, Refused> {
     }
     let (nobody, firsts) = first_tables(model);
     let fixes = fixes(model, &causative, &pairs, &found);
+    let stages = exporters::stages(model);
+    let exporting: Vec<_> = stages.iter().map(exporters::Stage::model).collect();
+    let copies = copies::copies(model, terms, &exporting);
     let cast = Cast { out: &nobody, tables: &firsts };
     Ok(Answer {
         verdict: Verdict::Conflict,
@@ -185,8 +190,9 @@ fn conflict(model: &Model, terms: Terms) -> Result<Answer, Refused> {
         conflicts_complete: found.complete,
         fixes_complete: found.complete && !found.cut && fixes.len() == found.fixes.len(),
         fixes,
-        unserved: copies::unserved(model, terms),
-        copy_plan: copies::plan(model, terms),
+        unserved: copies.unserved,
+        exporters: exporters::serving(&exporting),
+        copy_plan: copies.plan,
     })
 }
 

@@ -58,7 +58,8 @@ fn owner(table: &Table) -> String {
     }
 }
 
-fn property(heap: &mut Heap, entry: &Entry) -> Result<(), String> {
+/// Reads one property into `heap`.
+pub(super) fn property(heap: &mut Heap, entry: &Entry) -> Result<(), String> {
     let node = &entry.node;
     match entry.key.as_str() {
         "name" => heap.name = name(node)?,

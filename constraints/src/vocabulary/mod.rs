@@ -7,6 +7,7 @@
 mod bounds;
 mod constraint;
 mod cross;
+mod exports;
 mod format;
 mod heap;
 mod nearest;
@@ -18,6 +19,7 @@ use crate::Origin;
 use crate::heap::Edge;
 use crate::value::{Place, Table};
 
+pub use exports::exports;
 pub use heap::heap;
 pub use nearest::nearest;
 pub use participant::{facts, participant};

@@ -7,7 +7,7 @@ use crate::value::{Entry, Node, Table, Value};
 use crate::{Constraint, Fact, Participant};
 
 /// Keys of a participant that a table of its alternatives cannot have.
-const OWN: [&str; 4] = ["name", "device", "optional", "alternatives"];
+const OWN: [&str; 5] = ["name", "device", "optional", "alternatives", "exports"];
 /// Keys that say who the participant is, beside its constraints.
 const WHO: [&str; 2] = ["usage", "driver"];
 /// Constraint keys that are more than one plain value.
@@ -34,6 +34,14 @@ pub fn participant(table: &Table, origin: OriginOf) -> Result<Participant, Vec<I
             "optional" => {
                 complaints.check(entry, boolean(&entry.node).map(|value| read.optional = value))
             }
+            "exports" => {
+                let owner = complaints.owner.clone();
+                match super::exports(&entry.node, &owner, origin) {
+                    Ok(exports) => read.exports = Some(exports),
+                    Err(mut list) => complaints.list.append(&mut list),
+                }
+                None
+            }
             "alternatives" => {
                 read.alternatives = group(table, &entry.node, &mut complaints, origin);
                 None
@@ -57,7 +65,7 @@ pub fn participant(table: &Table, origin: OriginOf) -> Result<Participant, Vec<I
 }
 
 /// Reads the constraint keys of a policy rule's table: what `participant` reads but for
-/// `name device usage driver optional alternatives`. `owner` prefixes the keys of complaints.
+/// `name device usage driver optional alternatives exports`. `owner` prefixes the keys of complaints.
 ///
 /// # Errors
 /// All complaints about it, in the order of the source.

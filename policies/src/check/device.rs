@@ -5,6 +5,7 @@ use super::source::{Complaints, shortened, suggestion};
 use crate::diagnostic::Code;
 use crate::glob::Glob;
 use crate::rule::{Condition, DeviceRule, Situation, Subject, When};
+use heapq_constraints::question::Exports;
 use heapq_constraints::value::{Entry, Node, Table, Value};
 use heapq_constraints::{Fact, Name, Origin, vocabulary};
 
@@ -34,7 +35,7 @@ pub(crate) const CONSTRAINTS: [&str; 22] = [
     "unknown",
 ];
 
-const RULE: [&str; 5] = ["match", "unless", "when", "usage", "override"];
+const RULE: [&str; 6] = ["match", "unless", "when", "usage", "override", "exports"];
 const OTHER_CONDITIONS: [&str; 4] = ["module-parameter", "kernel", "has-iommu", "iommu-present"];
 
 pub(super) fn read(rule: &Rule<'_>, complaints: &mut Complaints<'_>) -> Option<DeviceRule> {
@@ -56,6 +57,10 @@ pub(super) fn read(rule: &Rule<'_>, complaints: &mut Complaints<'_>) -> Option<D
         when: table.get("when").map(|node| when(node, complaints)).unwrap_or_default(),
         usage: table.get("usage").map(|node| usage(node, complaints)).unwrap_or_default(),
         overrides: overrides(&table, complaints),
+        exports: match table.get("exports") {
+            Some(node) => Some(exports(rule, node, complaints)?),
+            None => None,
+        },
         facts: facts(rule, &table, complaints)?,
         origin: complaints.source().origin(rule.at),
     })
@@ -67,6 +72,17 @@ fn usage(
 ) -> Vec<(heapq_constraints::question::Usage, Origin)> {
     let words = read::usages(node, complaints);
     words.into_iter().map(|(usage, at)| (usage, complaints.source().origin(at))).collect()
+}
+
+fn exports(rule: &Rule<'_>, node: &Node, complaints: &mut Complaints<'_>) -> Option<Exports> {
+    let source = complaints.source();
+    match vocabulary::exports(node, "device", &|at| source.origin(at.or(rule.at))) {
+        Ok(exports) => Some(exports),
+        Err(list) => {
+            super::invalid(list, rule, complaints);
+            None
+        }
+    }
 }
 
 fn facts(rule: &Rule<'_>, table: &Table, complaints: &mut Complaints<'_>) -> Option<Vec<Fact>> {
@@ -201,7 +217,7 @@ mod tests {
         for key in CONSTRAINTS {
             assert!(!complaint(key).contains("unknown key"), "{}", complaint(key));
         }
-        for key in ["name", "driver", "usage", "optional", "alternatives", "colour"] {
+        for key in ["name", "driver", "usage", "optional", "alternatives", "exports", "colour"] {
             assert!(complaint(key).contains("unknown key"), "{}", complaint(key));
         }
     }
