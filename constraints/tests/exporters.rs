@@ -104,13 +104,13 @@ fn a_group_of_a_copy_plan_may_have_an_exporter_in_place_of_a_heap() {
         .collect();
     assert_eq!(
         shown,
-        [(1, Some("system"), false), (2, None, true), (1, Some("system"), false)],
+        [(2, Some("system"), false), (1, None, true), (1, Some("system"), false)],
         "{groups:?}"
     );
     let lines = explain::words(&answer);
     let has = |line: &str| assert!(lines.iter().any(|other| other == line), "{line}: {lines:?}");
     has("no heap here serves screen even alone: copies between heaps do not help");
-    has("  scaler and screen share what screen's own driver (amdgpu) allocates (GBM)");
+    has("  screen uses what screen's own driver (amdgpu) allocates (GBM)");
     has("  a copy from screen to recorder: 5000 bytes a frame");
 }
 

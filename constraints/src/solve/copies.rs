@@ -3,7 +3,7 @@
 use super::model::Model;
 use super::rank::Cast;
 use super::search::{Decision, Found, STEPS, Space, Strictness, Work, whole};
-use super::shape::Terms;
+use super::shape::{Terms, settle};
 use super::{exporters, needs::Needs, plan};
 use crate::answer::{Copy, CopyGroup, CopyPlan};
 use crate::{Name, Participant};
@@ -27,8 +27,7 @@ pub(crate) fn copies(model: &Model, terms: Terms, exporting: &[(usize, Model)]) 
     let required: Vec<usize> =
         all.filter(|(_, part)| !part.stated.optional).map(|(index, _)| index).collect();
     let heaps = Source { model, terms, exporter: None };
-    let mut work = Work(STEPS);
-    if let Some(groups) = greedy(&heaps, &required, &mut work) {
+    if let Some(groups) = division(std::slice::from_ref(&heaps), &required) {
         return Copies { plan: shown(model, &required, groups), unserved: Vec::new() };
     }
     let unserved = unserved(&heaps, &required);
@@ -38,7 +37,7 @@ pub(crate) fn copies(model: &Model, terms: Terms, exporting: &[(usize, Model)]) 
     });
     let sources: Vec<Source> = std::iter::once(heaps).chain(exporters).collect();
     let groups = (sources.len() > 1 && !unserved.is_empty())
-        .then(|| with_exporters(&sources, &required, &mut Work(STEPS)))
+        .then(|| division(&sources, &required))
         .flatten();
     Copies { plan: groups.and_then(|groups| shown(model, &required, groups)), unserved }
 }
@@ -55,104 +54,85 @@ struct Source<'s, 'm> {
 
 impl Source<'_, '_> {
     /// As [`serve`]; an exporter serves only where it takes part.
-    fn serves(
-        &self,
-        required: &[usize],
-        range: Range<usize>,
-        work: &mut Work,
-    ) -> Option<Option<Group>> {
-        if self.exporter.is_some_and(|at| !range.contains(&at)) {
-            return Some(None);
+    fn serves(&self, required: &[usize], range: Range<usize>, work: &mut Work) -> Option<Served> {
+        match self.exporter {
+            Some(at) if at < range.start => return Some(Served::Never),
+            Some(at) if at >= range.end => return Some(Served::NotYet),
+            _ => {}
         }
-        let mut group = serve(self.model, self.terms, &required[range], work)?;
-        if let (Some(group), Some(at)) = (&mut group, self.exporter) {
+        let mut served = serve(self.model, self.terms, &required[range], work)?;
+        if let (Served::By(group), Some(at)) = (&mut served, self.exporter) {
             group.shown.heap = None;
             group.shown.exporter = exporters::shown(self.model, required[at]);
         }
-        Some(group)
-    }
-
-    /// The smallest end of a range from `start` that it could serve: an exporter takes part.
-    fn least(&self, start: usize) -> Option<usize> {
-        match self.exporter {
-            None => Some(start + 1),
-            Some(at) => (at >= start).then_some(at + 1),
-        }
-    }
-
-    /// For each start the largest end of a range that is served; the start itself for none.
-    /// Whatever serves a range serves each part of it that still has the exporter, so what one
-    /// start reaches the next one does too.
-    fn reach(&self, required: &[usize], work: &mut Work) -> Option<Vec<usize>> {
-        let mut ends = Vec::with_capacity(required.len());
-        let mut furthest = 0;
-        for start in 0..required.len() {
-            let Some(least) = self.least(start) else {
-                ends.push(start);
-                continue;
-            };
-            let known = furthest >= least;
-            let mut reached = if known { furthest } else { start };
-            let mut next = if known { furthest + 1 } else { least };
-            while next <= required.len() && self.serves(required, start..next, work)?.is_some() {
-                reached = next;
-                next += 1;
-            }
-            furthest = furthest.max(reached);
-            ends.push(reached);
-        }
-        Some(ends)
+        Some(served)
     }
 }
 
-/// Each group is made as long as it can be. Since whatever serves a group serves any part of it,
-/// no other division has fewer. `None`: somebody has none even alone, or the work ran out.
-fn greedy(heaps: &Source, required: &[usize], work: &mut Work) -> Option<Groups> {
+/// The first group of the best division from some participant on.
+struct Step {
+    /// Where the next group starts.
+    end: usize,
+    /// Groups from here on.
+    groups: usize,
+    /// Which source serves this one.
+    source: usize,
+    group: Box<Group>,
+}
+
+/// The fewest groups; among equals heaps, which are the first source, and the first group as long
+/// as it can be. `None`: there is no division, or the work ran out.
+///
+/// Every division is looked at, from the end: a longer group may be served where a shorter one is
+/// not, since one who joins may bring a format or separate planes.
+fn division(sources: &[Source], required: &[usize]) -> Option<Groups> {
+    let mut work = Work(STEPS);
+    let mut best: Vec<Option<Step>> = Vec::new();
+    best.resize_with(required.len(), || None);
+    for start in (0..required.len()).rev() {
+        best[start] = step(sources, required, start, &best, &mut work)?;
+    }
     let mut groups = Groups::new();
     let mut start = 0;
     while start < required.len() {
-        let mut longest = None;
-        for end in start + 1..=required.len() {
-            match heaps.serves(required, start..end, work)? {
-                Some(group) => longest = Some((start..end, group)),
-                None => break,
-            }
-        }
-        let (range, group) = longest?;
-        start = range.end;
-        groups.push((range, group));
+        let step = best[start].take()?;
+        groups.push((start..step.end, *step.group));
+        start = step.end;
     }
     Some(groups)
 }
 
-/// The fewest groups from all sources; among equals heaps, which are the first source.
-fn with_exporters(sources: &[Source], required: &[usize], work: &mut Work) -> Option<Groups> {
-    let reaches: Vec<Vec<usize>> =
-        sources.iter().map(|source| source.reach(required, work)).collect::<Option<_>>()?;
-    // For each end how many groups lead there, where the last one starts, and its source.
-    let mut best: Vec<Option<(usize, usize, usize)>> = vec![None; required.len() + 1];
-    best[0] = Some((0, 0, 0));
-    for start in 0..required.len() {
-        let Some((count, ..)) = best[start] else { continue };
-        for (index, source) in sources.iter().enumerate() {
-            let Some(least) = source.least(start) else { continue };
-            for slot in best.iter_mut().take(reaches[index][start] + 1).skip(least) {
-                if slot.is_none_or(|(fewest, ..)| count + 1 < fewest) {
-                    *slot = Some((count + 1, start, index));
-                }
+/// The best division from `start` on, where those further on are known. The outer `None`: the work
+/// ran out.
+fn step(
+    sources: &[Source],
+    required: &[usize],
+    start: usize,
+    further: &[Option<Step>],
+    work: &mut Work,
+) -> Option<Option<Step>> {
+    let mut best: Option<Step> = None;
+    for (source, from) in sources.iter().enumerate() {
+        for end in start + 1..=required.len() {
+            let group = match from.serves(required, start..end, work)? {
+                Served::By(group) => group,
+                Served::NotYet => continue,
+                Served::Never => break,
+            };
+            let groups = match further.get(end) {
+                None => 1,
+                Some(None) => continue,
+                Some(Some(rest)) => rest.groups + 1,
+            };
+            let better = |best: &Step| {
+                groups < best.groups || groups == best.groups && source == best.source
+            };
+            if best.as_ref().is_none_or(better) {
+                best = Some(Step { end, groups, source, group });
             }
         }
     }
-    let mut groups = Groups::new();
-    let mut end = required.len();
-    while end > 0 {
-        let (_, start, index) = best[end]?;
-        let group = sources[index].serves(required, start..end, work)??;
-        groups.push((start..end, group));
-        end = start;
-    }
-    groups.reverse();
-    Some(groups)
+    Some(best)
 }
 
 /// `None` for a single group: there is nothing to copy.
@@ -168,7 +148,10 @@ fn shown(model: &Model, required: &[usize], groups: Groups) -> Option<CopyPlan> 
 /// nobody is accused.
 fn unserved(heaps: &Source, required: &[usize]) -> Vec<Name> {
     let mut work = Work(STEPS);
-    let mut alone = |at: usize| matches!(heaps.serves(required, at..at + 1, &mut work), Some(None));
+    let mut alone = |at: usize| {
+        let served = heaps.serves(required, at..at + 1, &mut work);
+        matches!(served, Some(Served::NotYet | Served::Never))
+    };
     let found = (0..required.len()).filter(|at| alone(*at));
     let mut names: Vec<Name> =
         found.map(|at| stated(heaps.model, required[at]).name.clone()).collect();
@@ -183,10 +166,22 @@ struct Group {
     bytes: u64,
 }
 
-/// The best answer for some participants alone. The outer `None`: the work ran out.
-fn serve(model: &Model, terms: Terms, parts: &[usize], work: &mut Work) -> Option<Option<Group>> {
+/// Whether something serves some participants alone.
+enum Served {
+    By(Box<Group>),
+    /// Nothing; with more of them it may be otherwise, as they bring formats.
+    NotYet,
+    /// Nothing, and nothing ever, however many join: no heap or no count is left.
+    Never,
+}
+
+/// The best answer for some participants alone. `None`: the work ran out.
+fn serve(model: &Model, terms: Terms, parts: &[usize], work: &mut Work) -> Option<Served> {
     let mut base = Needs::any(model.set);
     parts.iter().for_each(|part| base.meet(&model.parts[*part].base.needs));
+    if settle(model.set, &terms, &base).is_none() {
+        return Some(Served::Never);
+    }
     let choose = |part: &&usize| !model.parts[**part].tables.is_empty();
     let lists = parts.iter().flat_map(|part| model.parts[*part].base.lists.iter().copied());
     let lists: Vec<usize> = lists.collect();
@@ -202,7 +197,8 @@ fn serve(model: &Model, terms: Terms, parts: &[usize], work: &mut Work) -> Optio
         waived: Vec::new(),
     };
     let found = space.best(model, work).ok()?;
-    Some(found.and_then(|found| group(model, parts, &pairs, found)))
+    let group = found.and_then(|found| group(model, parts, &pairs, found));
+    Some(group.map_or(Served::NotYet, |group| Served::By(Box::new(group))))
 }
 
 fn group(
