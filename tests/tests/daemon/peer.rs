@@ -78,7 +78,7 @@ async fn a_peer_hears_only_what_it_asks_for_until_something_changes() {
 }
 
 #[tokio::test]
-async fn the_socket_goes_with_the_daemon_unless_it_is_anothers_by_then() {
+async fn the_socket_goes_with_the_daemon_unless_another_has_put_its_own_there() {
     let (bus, root) = (Bus::start(), machine());
     let (mut daemon, path) = start(&bus, root.path()).await;
     assert!(path.exists());
