@@ -149,6 +149,15 @@ fn a_false_plan_is_found() {
             ("assumed", |plan| plan.assumed = true),
             ("size-assumed", |plan| plan.size_assumed = true),
             ("a format", |plan| plan.fourcc = Some("NV12".into())),
+        ],
+    );
+}
+
+#[test]
+fn a_false_sync_point_is_found() {
+    plans_found_out(
+        BUFFER,
+        &[
             ("a sync point of nobody", |plan| {
                 let points = &mut plan.candidates[1].sync_points;
                 points.push(SyncPoint {

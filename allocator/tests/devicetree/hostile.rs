@@ -175,86 +175,69 @@ fn circles_end() {
     assert!(seen.warnings.iter().any(|text| text == "twin: phandle 0x1 is another node's"));
 }
 
+/// What the reader says of the tree that `make` makes.
+fn said(make: impl Fn(&mut Writer)) -> String {
+    let mut tree = Writer::default();
+    make(&mut tree);
+    refusal(&tree.blob()).to_string()
+}
+
 #[test]
-fn errors_say_where_and_what() {
-    let of = |make: &dyn Fn(&mut Writer)| {
-        let mut tree = Writer::default();
-        make(&mut tree);
-        refusal(&tree.blob()).to_string()
-    };
-    let long = "n".repeat(256);
-    let table: [(&str, String); 9] = [
-        (
-            "token 0x5 is none",
-            of(&|tree| {
-                tree.begin("").word(5);
-            }),
-        ),
-        (
-            "a node ends where none is open",
-            of(&|tree| {
-                tree.end();
-            }),
-        ),
-        (
-            "the tree ends before its nodes do",
-            of(&|tree| {
-                tree.begin("").word(9);
-            }),
-        ),
-        (
-            "a second root node",
-            of(&|tree| {
-                tree.begin("").end().begin("");
-            }),
-        ),
-        (
-            "a node's name is empty for the root",
-            of(&|tree| {
-                tree.begin("").begin("");
-            }),
-        ),
-        (
-            "has no slash",
-            of(&|tree| {
-                tree.begin("").begin("a/b");
-            }),
-        ),
-        (
-            "a property that stands in no node",
-            of(&|tree| {
-                tree.flag("p");
-            }),
-        ),
-        (
-            "or behind the nodes in its own",
-            of(&|tree| {
-                tree.begin("").begin("n").end().flag("p");
-            }),
-        ),
-        (
-            "a name of a node that is not UTF-8",
-            of(&|tree| {
-                tree.begin("").begin(&long);
-            }),
-        ),
+fn errors_of_the_tree_say_where_and_what() {
+    type Make = fn(&mut Writer);
+    let table: [(&str, Make); 9] = [
+        ("token 0x5 is none", |tree| {
+            tree.begin("").word(5);
+        }),
+        ("a node ends where none is open", |tree| {
+            tree.end();
+        }),
+        ("the tree ends before its nodes do", |tree| {
+            tree.begin("").word(9);
+        }),
+        ("a second root node", |tree| {
+            tree.begin("").end().begin("");
+        }),
+        ("a node's name is empty for the root", |tree| {
+            tree.begin("").begin("");
+        }),
+        ("has no slash", |tree| {
+            tree.begin("").begin("a/b");
+        }),
+        ("a property that stands in no node", |tree| {
+            tree.flag("p");
+        }),
+        ("or behind the nodes in its own", |tree| {
+            tree.begin("").begin("n").end().flag("p");
+        }),
+        ("a name of a node that is not UTF-8", |tree| {
+            tree.begin("").begin(&"n".repeat(256));
+        }),
     ];
-    for (expected, found) in table {
+    for (expected, make) in table {
+        let found = said(make);
         assert!(found.contains(expected) && found.starts_with("devicetree, byte 0x"), "{found}");
     }
-    let mut tree = Writer::default();
-    tree.begin("").word(3).word(0).word(7777);
+}
+
+#[test]
+fn errors_of_a_property_say_where_and_what() {
+    let name = said(|tree| {
+        tree.begin("").word(3).word(0).word(7777);
+    });
     assert_eq!(
-        refusal(&tree.blob()).to_string(),
+        name,
         "devicetree, byte 0x40: a name of a property that is not UTF-8 of at most 255 bytes with an end"
     );
-    let mut tree = Writer::default();
-    tree.begin("").word(3).word(0x1000).word(0);
-    let found = refusal(&tree.blob()).to_string();
-    assert!(
-        found.contains("a property's value ends at 0x104c, and there are 0x4c bytes"),
-        "{found}"
-    );
+    let value = said(|tree| {
+        tree.begin("").word(3).word(0x1000).word(0);
+    });
+    let end = "a property's value ends at 0x104c, and there are 0x4c bytes";
+    assert!(value.contains(end), "{value}");
+}
+
+#[test]
+fn errors_of_the_header_and_of_names_say_what() {
     let mut text = board();
     text[..4].copy_from_slice(b"#dt!");
     assert!(refusal(&text).to_string().contains("0x23647421 is not the mark"));
