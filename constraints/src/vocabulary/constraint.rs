@@ -7,8 +7,8 @@ use crate::fact::{Access, AccessSet, Protection};
 use crate::question::{Usage, Usages};
 use crate::value::Node;
 
-/// The keys that state one constraint each, `attribute` and `format` aside.
-pub(super) const PLAIN: [&str; 20] = [
+/// The keys that state a constraint: what a participant, an alternative and a policy's rule take.
+pub const CONSTRAINTS: [&str; 22] = [
     "link",
     "heaps",
     "avoid",
@@ -28,6 +28,8 @@ pub(super) const PLAIN: [&str; 20] = [
     "min-size",
     "max-size",
     "padding",
+    "attribute",
+    "format",
     "unknown",
 ];
 

@@ -19,6 +19,7 @@ use crate::Origin;
 use crate::heap::Edge;
 use crate::value::{Place, Table};
 
+pub use constraint::CONSTRAINTS;
 pub use exports::exports;
 pub use heap::heap;
 pub use nearest::nearest;

@@ -10,8 +10,6 @@ use crate::{Constraint, Fact, Participant};
 const OWN: [&str; 5] = ["name", "device", "optional", "alternatives", "exports"];
 /// Keys that say who the participant is, beside its constraints.
 const WHO: [&str; 2] = ["usage", "driver"];
-/// Constraint keys that are more than one plain value.
-const NESTED: [&str; 2] = ["attribute", "format"];
 
 /// Reads one `[[participant]]`, its formats and alternatives included.
 ///
@@ -81,7 +79,7 @@ pub fn facts(table: &Table, owner: &str, origin: OriginOf) -> Result<Vec<Fact>, 
 }
 
 fn known(further: &[&'static str]) -> Vec<&'static str> {
-    further.iter().copied().chain(constraint::PLAIN).chain(NESTED).collect()
+    further.iter().copied().chain(constraint::CONSTRAINTS).collect()
 }
 
 /// Reads the tables of a group. A key stands beside the group or inside it, not both.

@@ -7,33 +7,8 @@ use crate::glob::Glob;
 use crate::rule::{Condition, DeviceRule, Situation, Subject, When};
 use heapq_constraints::question::Exports;
 use heapq_constraints::value::{Entry, Node, Table, Value};
+use heapq_constraints::vocabulary::CONSTRAINTS;
 use heapq_constraints::{Fact, Name, Origin, vocabulary};
-
-/// The constraint keys of the vocabulary, which a rule states and overrides.
-pub(crate) const CONSTRAINTS: [&str; 22] = [
-    "link",
-    "heaps",
-    "avoid",
-    "prefer",
-    "contiguous",
-    "address-bits",
-    "address-window",
-    "base-alignment",
-    "access",
-    "dma-coherent",
-    "protected",
-    "held",
-    "dedicated",
-    "shared",
-    "min-count",
-    "max-count",
-    "min-size",
-    "max-size",
-    "padding",
-    "attribute",
-    "format",
-    "unknown",
-];
 
 const RULE: [&str; 6] = ["match", "unless", "when", "usage", "override", "exports"];
 const OTHER_CONDITIONS: [&str; 4] = ["module-parameter", "kernel", "has-iommu", "iommu-present"];
