@@ -231,3 +231,19 @@ fn the_running_machine_can_be_read() {
         assert!(!topology.release.is_empty());
     }
 }
+
+#[test]
+fn a_machine_with_too_many_heaps_does_without_some() {
+    let mut text = String::new();
+    for number in 0..140 {
+        let name = format!("pool-{number:03}");
+        text += &format!("[[heap]]\nname = \"{name}\"\npath = \"/sys/{name}\"\nnode = true\n");
+    }
+    text += "[[heap]]\nname = \"system\"\npath = \"/sys/system\"\nnode = true\n";
+    let topology = topology(&heapq_allocator::discover::snapshot::read(&text).unwrap());
+    assert_eq!(topology.heaps.heaps().len(), 128);
+    // Nobody describes the pools; nobody would get them.
+    assert!(topology.heaps.find("system").is_some());
+    let warned = topology.warnings.concat();
+    assert!(warned.contains("13 heaps from pool-127 on are left out"), "{warned}");
+}

@@ -2,7 +2,7 @@
 
 /// How many heaps a machine may offer. Real ones offer fewer than ten; the bound keeps a set of
 /// them as cheap as a number.
-pub(crate) const MAX_HEAPS: usize = 128;
+pub const MAX_HEAPS: usize = 128;
 
 /// A set of heaps, by their index in the [`crate::HeapSet`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -30,6 +30,7 @@ pub mod value;
 pub mod vocabulary;
 
 pub use answer::Answer;
+pub use bits::MAX_HEAPS;
 pub use fact::{Constraint, Fact};
 pub use heap::{Heap, HeapSet};
 pub use heap_set::MAX_EDGES;

@@ -3,7 +3,7 @@
 
 use super::{Arch, Observation, SeenHeap};
 use heapq_constraints::fact::Windows;
-use heapq_constraints::{Heap, Name, Origin};
+use heapq_constraints::{Heap, MAX_HEAPS, Name, Origin};
 use heapq_policies::{HeapKnowledge, Kernel, PolicySet};
 use std::collections::BTreeSet;
 
@@ -37,6 +37,19 @@ pub(super) fn from(
         }
         heap.aliases.extend(pool.names().skip(1).cloned());
         heaps.push(heap);
+    }
+    as_many_as_are_solved_for(heaps, warnings)
+}
+
+/// A machine with too many heaps does without the last of them, those first that nobody describes
+/// and that therefore nobody gets.
+fn as_many_as_are_solved_for(mut heaps: Vec<Heap>, warnings: &mut Vec<String>) -> Vec<Heap> {
+    let undescribed = |heap: &Heap| heap.reserved_for.iter().any(|word| **word == *UNDESCRIBED);
+    if let Some(unused) = heaps.len().checked_sub(MAX_HEAPS).filter(|unused| *unused > 0) {
+        heaps.sort_by(|a, b| (undescribed(a), &a.name).cmp(&(undescribed(b), &b.name)));
+        let first = heaps.get(MAX_HEAPS).map(|heap| heap.name.clone()).unwrap_or_default();
+        warnings.push(format!("{unused} heaps from {first} on are left out: {MAX_HEAPS} are used"));
+        heaps.truncate(MAX_HEAPS);
     }
     heaps
 }

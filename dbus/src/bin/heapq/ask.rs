@@ -28,7 +28,7 @@ pub(crate) struct Ask {
     )]
     file: Option<PathBuf>,
     /// Bytes of one buffer; K, M, G and T multiply by 1024.
-    #[arg(long, value_name = "BYTES", value_parser = bytes)]
+    #[arg(long, value_name = "BYTES", value_parser = size)]
     size: Option<u64>,
     /// Pixels in a row.
     #[arg(long, requires = "height", requires = "fourcc")]
@@ -205,6 +205,14 @@ fn texts(texts: &[String]) -> Value {
     Value::List(texts.iter().map(|text| Node::new(Value::Text(text.clone()))).collect())
 }
 
+/// What a buffer takes: one byte at least.
+fn size(typed: &str) -> Result<u64, String> {
+    match bytes(typed)? {
+        0 => Err("a buffer has at least one byte".to_owned()),
+        size => Ok(size),
+    }
+}
+
 /// Bytes with an optional binary multiplier.
 fn bytes(typed: &str) -> Result<u64, String> {
     let digits = typed.trim_end_matches("iB").trim_end_matches('B');
@@ -280,7 +288,7 @@ mod tests {
     fn sizes_with_units() {
         assert_eq!(bytes("600K"), Ok(614_400));
         assert_eq!(bytes("2MiB"), Ok(2 << 20));
-        assert_eq!(bytes("0"), Ok(0));
+        assert!(size("0").is_err() && size("0K").is_err());
         for wrong in ["", "K", "-1", "1.5M", "1Q", "16777216T", "99999999999999999999"] {
             assert!(bytes(wrong).is_err(), "{wrong}");
         }

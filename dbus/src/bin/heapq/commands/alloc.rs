@@ -18,7 +18,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode, ExitStatus};
 
 /// What an allocation came to.
-#[derive(Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct Allocated {
     /// `ok`, `conflict`, `no-memory` or `over-quota`.
@@ -50,14 +50,14 @@ struct Allocated {
 }
 
 /// A heap that gave no memory.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 struct Failed {
     heap: Name,
     failure: String,
 }
 
 /// A quota that does not suffice.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct Quota {
     what: &'static str,
@@ -203,16 +203,35 @@ fn heaps(grant: &Grant) -> Vec<Name> {
     candidate.map(|candidate| candidate.heaps.clone()).unwrap_or_default()
 }
 
+/// The report as JSON, if need be without the heaps that were ruled out; `None` where even that is
+/// too long.
+fn told(report: &Allocated) -> Result<Option<String>, Problem> {
+    // The kernel takes 32 pages for one variable, its name included: fs/exec.c, MAX_ARG_STRLEN.
+    const BYTES_MAX: usize = 127 * 1024;
+    let write = |report: &Allocated| {
+        let json = serde_json::to_string(report).map_err(std::io::Error::other);
+        json.map_err(Problem::system("writing the answer"))
+    };
+    let whole = write(report)?;
+    if whole.len() <= BYTES_MAX {
+        return Ok(Some(whole));
+    }
+    let mut shorter = report.clone();
+    if let Some(answer) = &mut shorter.answer {
+        answer.eliminated.clear();
+    }
+    Ok(Some(write(&shorter)?).filter(|json| json.len() <= BYTES_MAX))
+}
+
 /// What the command is told: how many descriptors there are, and what they hold. `HEAPQ_ANSWER` is
 /// the JSON of this command's report.
 fn environment(report: &Allocated, grant: &Grant) -> Result<Vec<(&'static str, String)>, Problem> {
-    let json = serde_json::to_string(report).map_err(std::io::Error::other);
     let mut pairs = vec![
         ("HEAPQ_FDS", grant.buffers.len().to_string()),
         ("HEAPQ_HEAP", joined(&report.heaps, "+")),
         ("HEAPQ_STAND_IN", u8::from(grant.stand_in).to_string()),
-        ("HEAPQ_ANSWER", json.map_err(Problem::system("writing the answer"))?),
     ];
+    pairs.extend(told(report)?.map(|json| ("HEAPQ_ANSWER", json)));
     if let Some(plan) = &grant.answer.plan {
         pairs.push(("HEAPQ_COUNT", plan.count.to_string()));
         pairs.push(("HEAPQ_SIZE", plan.size.to_string()));
@@ -228,4 +247,23 @@ fn environment(report: &Allocated, grant: &Grant) -> Result<Vec<(&'static str, S
 fn passed_on(status: ExitStatus) -> ExitCode {
     let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
     code.and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Allocated, Answer, told};
+
+    #[test]
+    fn a_command_is_told_no_more_than_its_environment_holds() {
+        let report = |ruled_out: usize| {
+            let row = serde_json::json!({ "heap": "pool", "reasons": [] });
+            let rows = vec![row; ruled_out];
+            let json = serde_json::json!({ "verdict": "conflict", "eliminated": rows });
+            let answer: Answer = serde_json::from_value(json).unwrap();
+            Allocated { answer: Some(answer), ..Allocated::default() }
+        };
+        let (short, long) = (told(&report(1)).unwrap(), told(&report(10_000)).unwrap());
+        assert!(short.is_some_and(|json| json.contains("pool")));
+        assert!(long.is_some_and(|json| json.len() < 1000));
+    }
 }
