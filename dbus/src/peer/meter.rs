@@ -31,6 +31,9 @@ enum Phase {
     Rest { left: u64 },
 }
 
+/// The last line of the introduction.
+const END: &[u8; 7] = b"BEGIN\r\n";
+
 const START: Phase = Phase::Header { bytes: [0; HEADER], taken: 0 };
 
 /// Why a peer is disconnected.
@@ -42,7 +45,7 @@ pub(super) enum Offence {
     Line,
     #[error("a message of {0} bytes exceeds the bound of {MESSAGE}")]
     Message(u64),
-    #[error("more than {DESCRIPTORS} descriptors with one message, or any before the first")]
+    #[error("more than {DESCRIPTORS} descriptors with one message, or any with the introduction")]
     Descriptors,
     #[error("byte order {0:#04x}")]
     Order(u8),
@@ -53,12 +56,29 @@ impl Meter {
         Self { phase: Phase::Handshake { tail: [0; 7], taken: 0 }, descriptors: 0 }
     }
 
+    pub(super) fn in_introduction(&self) -> bool {
+        matches!(self.phase, Phase::Handshake { .. })
+    }
+
+    /// How many of the `bytes` that wait may be read at once. A read that went on from the end of the
+    /// introduction into the first message would bring that message's descriptors along, and nobody
+    /// could tell whose they are.
+    pub(super) fn takes(&self, bytes: &[u8]) -> usize {
+        let Phase::Handshake { tail, .. } = &self.phase else { return bytes.len() };
+        let mut tail = *tail;
+        let end = bytes.iter().position(|byte| {
+            push(&mut tail, *byte);
+            tail == *END
+        });
+        end.map_or(bytes.len(), |last| last + 1)
+    }
+
     /// Takes note of descriptors; to be called before [`feed`](Self::feed) for the bytes that they
     /// came with. zbus keeps them until the message is complete, so a message in many small parts
     /// could bring any number.
     pub(super) fn descriptors(&mut self, came: usize) -> Result<(), Offence> {
         self.descriptors = self.descriptors.saturating_add(came);
-        let bound = if matches!(self.phase, Phase::Handshake { .. }) { 0 } else { DESCRIPTORS };
+        let bound = if self.in_introduction() { 0 } else { DESCRIPTORS };
         if self.descriptors > bound { Err(Offence::Descriptors) } else { Ok(()) }
     }
 
@@ -69,11 +89,10 @@ impl Meter {
         while let Some((first, rest)) = bytes.split_first() {
             match &mut self.phase {
                 Phase::Handshake { tail, taken } => {
-                    tail.rotate_left(1);
-                    tail[6] = *first;
+                    push(tail, *first);
                     *taken += 1;
                     bytes = rest;
-                    if tail == b"BEGIN\r\n" {
+                    if tail == END {
                         self.phase = START;
                     } else if *first == b'\n' && tail[5] != b'\r' {
                         return Err(Offence::Line);
@@ -109,6 +128,12 @@ impl Meter {
             self.descriptors = 0;
         }
     }
+}
+
+/// Appends `byte` to the end of what came so far.
+fn push(tail: &mut [u8; 7], byte: u8) {
+    tail.rotate_left(1);
+    tail[6] = byte;
 }
 
 /// Whether a message is a method call (type 1) without the flag "no reply expected".
@@ -191,6 +216,17 @@ mod tests {
         assert_eq!(Meter::new().feed(&[b'a'; 5000]), Err(Offence::Handshake));
         assert_eq!(Meter::new().feed(b"\n"), Err(Offence::Line));
         assert_eq!(Meter::new().feed(b"AUTH\r\nDATA\n"), Err(Offence::Line));
+    }
+
+    #[test]
+    fn an_introduction_is_read_to_its_end_and_no_further() {
+        let mut meter = Meter::new();
+        let (first, rest) = HELLO.split_at(HELLO.len() - 3);
+        assert_eq!(meter.takes(first), first.len());
+        meter.feed(first).unwrap();
+        assert_eq!(meter.takes(&[rest, b"l\x01BEGIN\r\n"].concat()), rest.len());
+        meter.feed(rest).unwrap();
+        assert_eq!(meter.takes(b"BEGIN\r\nand more"), 15);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use rustix::io::Errno;
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
+    SendAncillaryMessage, SendFlags, recv, recvmsg, sendmsg,
 };
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
@@ -98,7 +98,15 @@ pub(super) struct Reader {
 impl ReadHalf for Reader {
     async fn recvmsg(&mut self, buffer: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
         self.calls.room().await;
-        let received = self.stream.async_io(Interest::READABLE, || receive(&self.stream, buffer));
+        let received = self.stream.async_io(Interest::READABLE, || {
+            let most = if self.meter.in_introduction() {
+                let (_, waiting) = recv(&self.stream, &mut *buffer, RecvFlags::PEEK)?;
+                self.meter.takes(&buffer[..waiting])
+            } else {
+                buffer.len()
+            };
+            receive(&self.stream, &mut buffer[..most])
+        });
         let (bytes, descriptors) = received.await?;
         self.meter.descriptors(descriptors.len()).map_err(refused)?;
         let calls = self.meter.feed(&buffer[..bytes]).map_err(refused)?;

@@ -6,14 +6,18 @@ use super::heapqd::{Heapqd, PATIENCE, binary, policy_dir};
 use super::machine::{add_heap, machine};
 use heapq_allocator::Outcome;
 use heapq_dbus::client::{Client, Failure, Place};
+use heapq_dbus::proxy::{NAME, PATH};
 use rustix::io::Errno;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+use std::collections::HashMap;
 use std::io::{IoSlice, Read, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use zbus::Variant;
+use zbus::wire::Fd;
 
 /// A daemon on a bus and on a socket.
 async fn start(bus: &Bus, root: &std::path::Path) -> (Heapqd, PathBuf) {
@@ -247,6 +251,26 @@ async fn descriptors_that_nobody_asked_for_are_not_kept() {
     }
     assert!(parts.ends_cut_off());
     daemon.settles_at(before).await;
+}
+
+#[tokio::test]
+async fn descriptors_may_come_with_the_very_first_message() {
+    let (bus, root) = (Bus::start(), machine());
+    let (_daemon, path) = start(&bus, root.path()).await;
+    let stdin = std::io::stdin();
+    let named = HashMap::from([("min-size", Variant::Fd(Fd::from(&stdin)))]);
+    let call = zbus::message::Message::method_call(PATH, "Plan")
+        .interface(NAME)
+        .build(&(vec![named], HashMap::<&str, Variant<'_>>::new()))
+        .unwrap();
+    // More often than once: it depends on what waits in the socket when the daemon reads.
+    for _ in 0..20 {
+        let mut raw = Raw::introduced(&path);
+        raw.say_with(call.data(), 1);
+        let answer = raw.hear();
+        let words = String::from_utf8_lossy(&answer);
+        assert!(words.contains("min-size") && words.contains("file descriptor"), "{words}");
+    }
 }
 
 #[tokio::test]
