@@ -11,6 +11,8 @@ pub mod error;
 pub mod exit;
 pub mod gate;
 pub mod listing;
+pub mod log_control;
+pub mod logging;
 pub mod objects;
 pub mod peer;
 pub mod proxy;

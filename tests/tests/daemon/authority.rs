@@ -16,10 +16,10 @@ use std::process::{Command, Output};
 /// A user without any grant: nobody.
 const STRANGER: u32 = 65_534;
 /// Where the child finds the bus.
-const ADDRESS: &str = "HEAPQ_TEST_ADDRESS";
+pub(crate) const ADDRESS: &str = "HEAPQ_TEST_ADDRESS";
 
 /// Runs one of the ignored tests below as another user. `None` where we may not, which is said.
-fn as_stranger(bus: &Bus, test: &str) -> Option<Output> {
+pub(crate) fn as_stranger(bus: &Bus, test: &str) -> Option<Output> {
     if !rustix::process::geteuid().is_root() {
         eprintln!("skipped: only root can be another user");
         return None;
@@ -29,7 +29,7 @@ fn as_stranger(bus: &Bus, test: &str) -> Option<Output> {
     std::fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
     std::fs::set_permissions(&copy, PermissionsExt::from_mode(0o755)).unwrap();
     let output = Command::new(copy)
-        .args(["--exact", &format!("authority::{test}"), "--ignored", "--nocapture"])
+        .args(["--exact", test, "--ignored", "--nocapture"])
         .env(ADDRESS, &bus.address)
         .current_dir("/")
         .uid(STRANGER)
@@ -39,7 +39,7 @@ fn as_stranger(bus: &Bus, test: &str) -> Option<Output> {
     Some(output)
 }
 
-fn passed(output: &Output) {
+pub(crate) fn passed(output: &Output) {
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(
         output.status.success() && said.contains("1 passed"),
@@ -58,7 +58,7 @@ async fn without_a_grant_nothing_is_allocated() {
     let (bus, root) = (Bus::start(), machine());
     let daemon = Heapqd::start(&bus, root.path()).await;
     let before = daemon.descriptors();
-    if let Some(output) = as_stranger(&bus, "child_is_refused") {
+    if let Some(output) = as_stranger(&bus, "authority::child_is_refused") {
         passed(&output);
         daemon.settles_at(before).await;
     }
@@ -81,7 +81,7 @@ async fn a_grant_without_scarce_rules_scarce_heaps_out_and_no_others() {
     let grant = format!("[[grant]]\nusers = [{STRANGER}]\nallocate = true\n");
     std::fs::write(policy_dir(&bus).join("81-stranger.toml"), grant).unwrap();
     let _daemon = Heapqd::start(&bus, root.path()).await;
-    if let Some(output) = as_stranger(&bus, "child_may_not_have_scarce_heaps") {
+    if let Some(output) = as_stranger(&bus, "authority::child_may_not_have_scarce_heaps") {
         passed(&output);
     }
 }

@@ -19,5 +19,6 @@ mod hostile;
 mod interface;
 mod leases;
 mod life;
+mod logging;
 mod machine;
 mod peer;

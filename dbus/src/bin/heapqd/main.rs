@@ -10,18 +10,17 @@ mod run;
 use clap::Parser;
 use heapq_allocator::Broker;
 use heapq_dbus::exit::Exit;
+use heapq_dbus::logging::Log;
 use heapq_dbus::service::{Service, THREADS};
 use options::Options;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use std::io::IsTerminal;
 use std::process::ExitCode;
-use tracing::level_filters::LevelFilter;
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    log(&options);
+    let log = Log::start(options.verbose);
     raise_descriptor_limit();
-    match start(&options) {
+    match start(&options, log) {
         Ok(()) => Exit::Ok.into(),
         Err(error) => {
             tracing::error!("{error}");
@@ -30,7 +29,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn start(options: &Options) -> Result<(), run::Error> {
+fn start(options: &Options, log: Log) -> Result<(), run::Error> {
     let (broker, diagnostics) = Broker::open(options.config())?;
     let service = Service::new(broker, run::report(&diagnostics));
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -38,30 +37,10 @@ fn start(options: &Options) -> Result<(), run::Error> {
         .max_blocking_threads(THREADS)
         .build()
         .map_err(|error| run::Error::io("the event loop", error))?;
-    let ended = runtime.block_on(run::run(options, service));
+    let ended = runtime.block_on(run::run(options, service, log));
     // An allocation that is under way holds nothing that outlives the process.
     runtime.shutdown_background();
     ended
-}
-
-/// Logs to standard error: for people with time and colour, for the journal (which has its own
-/// time stamps) without.
-fn log(options: &Options) {
-    let level = match options.verbose {
-        0 => LevelFilter::INFO,
-        1 => LevelFilter::DEBUG,
-        _ => LevelFilter::TRACE,
-    };
-    let log = tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_target(false)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
-    if std::env::var_os("JOURNAL_STREAM").is_some() {
-        log.without_time().init();
-    } else {
-        log.init();
-    }
 }
 
 /// Every lease keeps its buffers open, and the limit that a shell leaves (1024) would end service

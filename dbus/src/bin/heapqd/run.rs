@@ -4,6 +4,8 @@ use crate::manager;
 use crate::options::Options;
 use heapq_allocator::OpenError;
 use heapq_allocator::udev::Monitor;
+use heapq_dbus::log_control::{self, LogControl1};
+use heapq_dbus::logging::Log;
 use heapq_dbus::service::Service;
 use heapq_dbus::{bus, peer};
 use heapq_policies::{Diagnostic, render};
@@ -50,12 +52,15 @@ const SETTLE: Duration = Duration::from_millis(100);
 ///
 /// # Errors
 /// What keeps it from serving, at the start or later.
-pub(crate) async fn run(options: &Options, service: Arc<Service>) -> Result<(), Error> {
+pub(crate) async fn run(options: &Options, service: Arc<Service>, log: Log) -> Result<(), Error> {
     let mut signals = Signals::new().map_err(|error| Error::io("signals", error))?;
     // Before the name: who sees it may connect at once.
     let on_socket = private(options, service.clone())?;
     let on_bus = match options.bus() {
-        Some(builder) => Some(bus::serve(service.clone(), builder).await?),
+        Some(builder) => {
+            let builder = builder.serve_at(log_control::PATH, LogControl1(log));
+            Some(bus::serve(service.clone(), builder).await?)
+        }
         None => None,
     };
     let on_bus = async {
