@@ -1,11 +1,19 @@
 //! What the machine and the policies know of a question's participants.
 
-use crate::topology::{Device, Iommu, Topology, UnknownDevice};
-use heapq_constraints::{Constraint, Fact, Origin, Participant, Question};
+use crate::topology::{Device, Topology, UnknownDevice};
+use crate::view;
+use heapq_constraints::question::{Exports, Usage, Usages};
+use heapq_constraints::{Constraint, Fact, Name, Origin, Participant, Question};
 use heapq_policies::{DeviceKnowledge, DeviceView, PolicySet};
 
 /// Adds to each participant with a `device` or `driver` what the machine and the policies know of
 /// it. One that nothing describes becomes `unknown`.
+///
+/// A participant that names a node gets what holds of that node. One that names a device with
+/// several nodes gets what holds of any of them, since any may be meant: a need stands unless it is
+/// void for every node, and the device is known when every node is.
+///
+/// What hangs on the use or format of one of its alternatives is added to that alternative.
 ///
 /// # Errors
 /// A `device` that is not on this machine.
@@ -14,80 +22,117 @@ pub fn complete(
     topology: &Topology,
     policies: &PolicySet,
 ) -> Result<Question, UnknownDevice> {
-    for participant in &mut question.participants {
-        complete_one(participant, topology, policies)?;
+    let known = question.participants.iter().map(|one| known(one, topology, policies));
+    let known = known.collect::<Result<Vec<_>, _>>()?;
+    for (participant, known) in question.participants.iter_mut().zip(known) {
+        add(participant, known);
     }
     Ok(question)
 }
 
-fn complete_one(
-    participant: &mut Participant,
+/// What is known of one participant, apart from what the question says.
+#[derive(Default)]
+struct Known {
+    facts: Vec<Fact>,
+    usage: Usages,
+    exports: Option<Exports>,
+    driver: Option<Name>,
+}
+
+/// What is known of a participant: one entry for each of its alternatives, or one where it has none.
+/// Empty where it is no device.
+fn known(
+    participant: &Participant,
     topology: &Topology,
     policies: &PolicySet,
-) -> Result<(), UnknownDevice> {
-    let device = match &participant.device {
-        Some(name) => Some(topology.device(name)?),
-        None => None,
-    };
+) -> Result<Vec<Known>, UnknownDevice> {
+    let device = participant.device.as_deref().map(|name| Ok((topology.device(name)?, name)));
+    let device = device.transpose()?;
     if device.is_none() && participant.driver.is_none() {
-        return Ok(());
+        return Ok(Vec::new());
     }
-    let driver = device.and_then(|device| device.driver.clone());
-    participant.driver = participant.driver.take().or(driver);
-    let knowledge = knowledge(participant, device, topology, policies);
+    let choices = match participant.alternatives.as_slice() {
+        [] => vec![participant.usage],
+        tables => tables.iter().map(|table| participant.usage.union(table.usage)).collect(),
+    };
+    let stated = participant.driver.as_deref();
+    let known = |usage: &Usages| match device {
+        None => view::of_driver(topology, stated, |view| {
+            with_kernel_facts(policies.device(view, *usage), None)
+        }),
+        Some((device, name)) => {
+            let mut all = Known::default();
+            for node in view::nodes(device, name) {
+                let knowledge =
+                    view::see(topology, device, stated, node, |view| policies.device(view, *usage));
+                all.merge(with_kernel_facts(knowledge, Some(device)));
+            }
+            all
+        }
+    };
+    Ok(choices.iter().map(known).collect())
+}
+
+/// What the kernel shows and no rule overrides, and what the policies say.
+fn with_kernel_facts(knowledge: DeviceKnowledge, device: Option<&Device>) -> Known {
     let shown = device.map(|device| device.facts.as_slice()).unwrap_or_default();
-    let described = knowledge.known || shown.iter().any(links);
     let kept = shown.iter().filter(|fact| !knowledge.overrides.iter().any(|one| one.voids(fact)));
     let mut facts: Vec<Fact> = kept.cloned().collect();
     facts.extend(knowledge.facts);
-    if !described {
+    let links = |fact: &Fact| matches!(fact.constraint, Constraint::Link(_));
+    if !knowledge.known && !shown.iter().any(links) {
         let origin = device.map_or(Origin::Default, |device| device.origin());
         facts.push(Fact { constraint: Constraint::Unknown(true), origin });
     }
-    // What the client says of itself adds to what is known, and never takes from it.
-    facts.append(&mut participant.facts);
-    participant.facts = facts;
-    participant.exports = participant.exports.take().or(knowledge.exports);
-    knowledge.usage.iter().for_each(|usage| participant.usage.insert(usage));
-    Ok(())
+    let driver = device.and_then(|device| device.driver.clone());
+    Known { facts, usage: knowledge.usage, exports: knowledge.exports, driver }
 }
 
-fn links(fact: &Fact) -> bool {
-    matches!(fact.constraint, Constraint::Link(_))
+impl Known {
+    /// Either may be meant.
+    fn merge(&mut self, other: Self) {
+        let new = other.facts.into_iter().filter(|fact| !self.facts.contains(fact));
+        let new: Vec<Fact> = new.collect();
+        self.facts.extend(new);
+        self.usage = self.usage.union(other.usage);
+        self.exports = self.exports.take().or(other.exports);
+        self.driver = self.driver.take().or(other.driver);
+    }
+}
+
+/// Adds what holds whatever is chosen to the participant, and the rest to the alternatives.
+fn add(participant: &mut Participant, known: Vec<Known>) {
+    let in_all = |fact: &Fact| known.iter().all(|one| one.facts.contains(fact));
+    let first = known.first().map(|first| first.facts.as_slice()).unwrap_or_default();
+    let common: Vec<Fact> = first.iter().filter(|fact| in_all(fact)).cloned().collect();
+    for usage in Usage::ALL {
+        if !known.is_empty() && known.iter().all(|one| one.usage.contains(usage)) {
+            participant.usage.insert(usage);
+        }
+    }
+    let mut alternatives = participant.alternatives.iter_mut();
+    for one in known {
+        participant.exports = participant.exports.take().or(one.exports);
+        participant.driver = participant.driver.take().or(one.driver);
+        let Some(alternative) = alternatives.next() else { continue };
+        let own = one.facts.into_iter().filter(|fact| !common.contains(fact)).collect();
+        put_before(&mut alternative.facts, own);
+        alternative.usage = alternative.usage.union(one.usage);
+    }
+    put_before(&mut participant.facts, common);
+}
+
+/// What the client says of itself adds to what is known, and never takes from it.
+fn put_before(stated: &mut Vec<Fact>, mut known: Vec<Fact>) {
+    known.append(stated);
+    *stated = known;
 }
 
 impl Topology {
     /// Whether a policy speaks of `device`.
     #[must_use]
     pub fn knows(&self, device: &Device, policies: &PolicySet) -> bool {
-        let mut participant = Participant::new("device");
-        participant.driver = device.driver.clone();
-        knowledge(&participant, Some(device), self, policies).known
+        let speaks = |view: &DeviceView<'_>| policies.device(view, Usages::default()).known;
+        view::all_nodes(device).into_iter().any(|node| view::see(self, device, None, node, speaks))
     }
-}
-
-fn knowledge(
-    participant: &Participant,
-    device: Option<&Device>,
-    topology: &Topology,
-    policies: &PolicySet,
-) -> DeviceKnowledge {
-    let mut view = DeviceView::new(topology.kernel);
-    view.board = &topology.board;
-    view.driver = participant.driver.as_deref();
-    let parameter = |name: &str| topology.module_parameter(device?, name);
-    if let Some(device) = device {
-        view.module = device.module.as_deref();
-        view.bus = device.bus.as_deref();
-        view.subsystem = Some(&device.subsystem);
-        view.name = device.names.first().map(|name| &**name);
-        view.compatible = &device.compatible;
-        view.modalias = device.modalias.as_deref();
-        view.path = Some(&device.path);
-        view.nodes = &device.nodes;
-        view.has_iommu = Some(device.iommu.translates());
-        view.iommu_present = Some(device.iommu != Iommu::None);
-        view.module_parameter = Some(&parameter);
-    }
-    policies.device(&view, participant.usage)
 }

@@ -19,9 +19,11 @@ pub mod ledger;
 pub mod sys;
 pub mod topology;
 pub mod udev;
+mod view;
 
 pub use broker::{AskError, Broker, Config, Grant, LeaseInfo, OpenError, Outcome, UnknownLease};
 pub use caller::{Caller, Holder};
 pub use complete::complete;
 pub use discover::Observation;
 pub use topology::{Device, Iommu, Topology, UnknownDevice};
+pub use view::ConsideredNode;

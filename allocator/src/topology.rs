@@ -80,6 +80,17 @@ impl std::ops::Deref for Device {
     }
 }
 
+impl Device {
+    /// The node that `name` means: `/dev/video0`, `video0`, `/sys/class/video4linux/video0`, or where
+    /// that link leads. As an index into its nodes.
+    pub(crate) fn node_named(&self, name: &str) -> Option<usize> {
+        let below = |dir: &str| name.strip_prefix(dir).is_some_and(|rest| rest.starts_with('/'));
+        let in_sysfs = below("/sys/class") || below("/sys/bus/media/devices") || below(&self.path);
+        let wanted = if in_sysfs { last(name) } else { name };
+        self.nodes.iter().position(|node| &**node == wanted || last(node) == wanted)
+    }
+}
+
 /// A name that no device bears, or that several do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", describe(name, *bearers, nearest.as_deref()))]
@@ -151,18 +162,9 @@ fn bears(device: &Device, name: &str) -> bool {
     if let Some(driver) = name.strip_prefix("driver:") {
         return !device.nodes.is_empty() && device.driver.as_deref() == Some(driver);
     }
-    let named = |node: &Name| &**node == name || last(node) == name;
     &*device.path == name
         || device.of_node.as_deref() == Some(name)
         || device.aliases.iter().any(|alias| **alias == *name)
-        || device.nodes.iter().any(named)
+        || device.node_named(name).is_some()
         || (!name.contains('/') && last(&device.path) == name)
-        || is_node_in_sysfs(device, name)
-}
-
-/// `/sys/class/video4linux/video0`, or where that link leads.
-fn is_node_in_sysfs(device: &Device, name: &str) -> bool {
-    let below = |dir: &str| name.strip_prefix(dir).is_some_and(|rest| rest.starts_with('/'));
-    (below("/sys/class") || below("/sys/bus/media/devices") || below(&device.path))
-        && device.nodes.iter().any(|node| last(node) == last(name))
 }

@@ -13,6 +13,7 @@
 pub mod answer;
 mod bits;
 pub mod checker;
+pub mod choice;
 pub mod explain;
 pub mod fact;
 mod graph;

@@ -9,6 +9,10 @@ impl Glob {
         Self(pattern.to_owned())
     }
 
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// The same pattern as sysfs spells module names.
     pub(crate) fn with_underscores(&self) -> Self {
         Self(self.0.replace('-', "_"))

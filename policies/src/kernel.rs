@@ -60,23 +60,37 @@ impl FromStr for KernelRange {
     }
 }
 
+/// How each is written; of those that begin alike the longer comes first.
+const SIGNS: [(&str, Comparison); 6] = [
+    (">=", Comparison::AtLeast),
+    ("<=", Comparison::AtMost),
+    (">", Comparison::Above),
+    ("<", Comparison::Below),
+    ("=", Comparison::Is),
+    ("", Comparison::Is),
+];
+
 fn comparison(part: &str) -> Result<(Comparison, Kernel), NoKernel> {
-    let signs = [
-        (">=", Comparison::AtLeast),
-        ("<=", Comparison::AtMost),
-        (">", Comparison::Above),
-        ("<", Comparison::Below),
-        ("=", Comparison::Is),
-        ("", Comparison::Is),
-    ];
     let fault = || NoKernel(part.chars().take(60).collect());
-    let found = signs.iter().find_map(|(sign, c)| part.strip_prefix(sign).map(|v| (*c, v)));
+    let found = SIGNS.iter().find_map(|(sign, c)| part.strip_prefix(sign).map(|v| (*c, v)));
     let (comparison, version) = found.ok_or_else(fault)?;
     let plain = version.chars().all(|c| c.is_ascii_digit() || c == '.');
     if !plain || version.matches('.').count() != 1 {
         return Err(fault());
     }
     Ok((comparison, version.parse().map_err(|_: NoKernel| fault())?))
+}
+
+impl fmt::Display for KernelRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, (comparison, version)) in self.0.iter().enumerate() {
+            let sign = SIGNS.iter().find(|(_, known)| known == comparison);
+            let sign = sign.map_or("", |(sign, _)| sign);
+            let gap = if n == 0 { "" } else { " " };
+            write!(f, "{gap}{sign}{version}")?;
+        }
+        Ok(())
+    }
 }
 
 impl KernelRange {

@@ -32,9 +32,11 @@
 #![forbid(unsafe_code)]
 
 mod check;
+mod condition;
 mod depth;
 mod diagnostic;
 pub mod document;
+mod explain;
 mod glob;
 mod kernel;
 mod load;
@@ -45,6 +47,7 @@ mod shipped;
 mod view;
 
 pub use diagnostic::{Code, Diagnostic, Severity, render};
+pub use explain::{Considered, RuleState};
 pub use kernel::{Kernel, NoKernel};
 pub use load::{FileState, Loaded, PolicyFile, default_dirs, dirs_below, load, load_files};
 pub use set::{DeviceKnowledge, Grants, HeapKnowledge, Override, PolicySet};

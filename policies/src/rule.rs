@@ -1,10 +1,13 @@
 //! Checked rules: what the files say once nothing is wrong with them.
 
+use crate::condition::{Condition, listed};
 use crate::glob::Glob;
 use crate::kernel::KernelRange;
 use crate::view::DeviceView;
-use heapq_constraints::question::{Exports, Usage, Usages};
+use heapq_constraints::choice::Choice;
+use heapq_constraints::question::{Exports, Usage};
 use heapq_constraints::{Fact, Heap, Name, Origin};
+use std::fmt;
 
 /// A `[[heap]]`: the meaning of heap names.
 #[derive(Clone, Debug)]
@@ -64,115 +67,35 @@ pub(crate) enum Account {
     Name(Name),
 }
 
-/// One key of `match` or `unless`.
-#[derive(Clone, Debug)]
-pub(crate) enum Condition {
-    /// One of the patterns matches the text, or one of the texts, that the view has here.
-    Text(Subject, Vec<Glob>),
-    Parameter {
-        name: String,
-        values: Vec<Glob>,
-    },
-    Kernel(KernelRange),
-    HasIommu(bool),
-    IommuPresent(bool),
-}
-
-/// The texts of a [`DeviceView`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Subject {
-    Driver,
-    Module,
-    Bus,
-    Subsystem,
-    Name,
-    Compatible,
-    Modalias,
-    Path,
-    Node,
-    Board,
-}
-
-impl Subject {
-    pub(crate) const ALL: [(&'static str, Self); 10] = [
-        ("driver", Self::Driver),
-        ("module", Self::Module),
-        ("bus", Self::Bus),
-        ("subsystem", Self::Subsystem),
-        ("name", Self::Name),
-        ("compatible", Self::Compatible),
-        ("modalias", Self::Modalias),
-        ("path", Self::Path),
-        ("node", Self::Node),
-        ("devicetree-board", Self::Board),
-    ];
-}
-
-impl Condition {
-    fn holds(&self, view: &DeviceView<'_>) -> bool {
-        match self {
-            Self::Text(subject, patterns) => text_holds(*subject, patterns, view),
-            Self::Parameter { name, values } => parameter(name, view)
-                .is_some_and(|value| values.iter().any(|pattern| pattern.matches(&value))),
-            Self::Kernel(range) => range.holds(view.kernel),
-            Self::HasIommu(wanted) => view.has_iommu.unwrap_or(false) == *wanted,
-            Self::IommuPresent(wanted) => {
-                view.iommu_present.or(view.has_iommu).unwrap_or(false) == *wanted
-            }
-        }
-    }
-}
-
-fn text_holds(subject: Subject, patterns: &[Glob], view: &DeviceView<'_>) -> bool {
-    let any = |text: &str| patterns.iter().any(|pattern| pattern.matches(text));
-    let one = |text: Option<&str>| text.is_some_and(any);
-    let several = |texts: &[Name]| texts.iter().any(|text| any(text));
-    match subject {
-        Subject::Driver => one(view.driver),
-        // The kernel spells a module's name with `_` in sysfs and with either in files.
-        Subject::Module => one(view.module.map(|name| name.replace('-', "_")).as_deref()),
-        Subject::Bus => one(view.bus),
-        Subject::Subsystem => one(view.subsystem),
-        Subject::Name => one(view.name),
-        Subject::Compatible => several(view.compatible),
-        Subject::Modalias => one(view.modalias),
-        Subject::Path => one(view.path),
-        Subject::Node => several(view.nodes),
-        Subject::Board => several(view.board),
-    }
-}
-
-/// The parameter's value for this device. Of an array, the element of its instance: drivers that
-/// make several instances number them in the node's name (`vivid-000-vid-cap`).
-fn parameter(name: &str, view: &DeviceView<'_>) -> Option<String> {
-    let value = view.module_parameter?(name)?;
-    if !value.contains(',') {
-        return Some(value.trim().to_owned());
-    }
-    let mut digits = view.name?.split(|c: char| !c.is_ascii_digit());
-    let instance: usize = digits.find(|run| !run.is_empty())?.parse().ok()?;
-    value.split(',').nth(instance).map(|element| element.trim().to_owned())
-}
-
 impl DeviceRule {
     /// Whether the rule describes this device, though perhaps for another situation or use.
     pub(crate) fn describes(&self, view: &DeviceView<'_>) -> bool {
-        any_holds(&self.matches, view)
+        first_that_holds(&self.matches, view).is_some()
     }
 
-    /// Whether what it says is true of a device that it describes, in this use.
-    pub(crate) fn applies(&self, view: &DeviceView<'_>, usage: Usages) -> bool {
-        !any_holds(&self.unless, view)
-            && (self.when.is_empty() || self.when.iter().any(|when| when.holds(usage)))
+    /// The table of `unless` because of which it says nothing of this device.
+    pub(crate) fn excluded(&self, view: &DeviceView<'_>) -> Option<&Situation> {
+        first_that_holds(&self.unless, view)
+    }
+
+    /// Whether it speaks of such a use.
+    pub(crate) fn is_of(&self, choice: Choice) -> bool {
+        self.when.is_empty() || self.when.iter().any(|when| when.holds(choice))
     }
 }
 
-fn any_holds(situations: &[Situation], view: &DeviceView<'_>) -> bool {
-    situations.iter().any(|all| all.iter().all(|condition| condition.holds(view)))
+fn first_that_holds<'r>(tables: &'r [Situation], view: &DeviceView<'_>) -> Option<&'r Situation> {
+    tables.iter().find(|all| all.iter().all(|condition| condition.holds(view)))
 }
 
 impl When {
-    fn holds(&self, usage: Usages) -> bool {
-        self.usage.iter().any(|word| usage.contains(*word))
+    fn holds(&self, choice: Choice) -> bool {
+        self.usage.iter().any(|word| choice.usage().contains(*word))
+    }
+}
+
+impl fmt::Display for When {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{{ usage = {} }}", listed(self.usage.iter().map(|usage| usage.word())))
     }
 }

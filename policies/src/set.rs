@@ -3,6 +3,7 @@
 use crate::rule::{Account, DeviceRule, GrantRule, HeapRule};
 use crate::view::{DeviceView, Who};
 use crate::{Kernel, overlay};
+use heapq_constraints::choice::Choice;
 use heapq_constraints::fact::Protection;
 use heapq_constraints::heap::Edge;
 use heapq_constraints::question::{Exports, Usage, Usages};
@@ -139,13 +140,14 @@ impl PolicySet {
 
     /// What is known of a device that will be used so.
     #[must_use]
-    pub fn device(&self, view: &DeviceView<'_>, usage: Usages) -> DeviceKnowledge {
+    pub fn device(&self, view: &DeviceView<'_>, choice: impl Into<Choice>) -> DeviceKnowledge {
+        let choice = choice.into();
         let mut knowledge = DeviceKnowledge::default();
         // Rules see the uses that were asked for, not those that other rules add: the order of
         // files must not decide whether a rule matches.
         for rule in self.devices.iter().filter(|rule| rule.describes(view)) {
             knowledge.known = true;
-            if rule.applies(view, usage) {
+            if rule.excluded(view).is_none() && rule.is_of(choice) {
                 knowledge.take(rule);
             }
         }

@@ -7,8 +7,8 @@ use std::fmt;
 /// Reads a parameter of the device's module by name.
 pub type ParameterOf<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// One node's device as discovery sees it; what is not known is absent, and a rule that asks for it
-/// does not match.
+/// A device, and one of its nodes, as discovery sees them; what is not known is absent, and a rule
+/// that asks for it does not match.
 #[derive(Clone, Copy)]
 pub struct DeviceView<'a> {
     /// Name of the bound driver, as the `driver` link in sysfs ends.
@@ -19,7 +19,9 @@ pub struct DeviceView<'a> {
     pub bus: Option<&'a str>,
     /// The node's class: `video4linux`, `drm`, …
     pub subsystem: Option<&'a str>,
-    /// The node's `name` attribute (V4L2 has one: `vivid-000-vid-cap`).
+    /// The node that is meant: `/dev/video0`.
+    pub node: Option<&'a str>,
+    /// Its `name` attribute (V4L2 has one: `vivid-000-vid-cap`).
     pub name: Option<&'a str>,
     /// The devicetree node's `compatible` list.
     pub compatible: &'a [Name],
@@ -27,8 +29,6 @@ pub struct DeviceView<'a> {
     pub modalias: Option<&'a str>,
     /// Path of the device (not of its node) below /sys.
     pub path: Option<&'a str>,
-    /// Its nodes: `/dev/video0`.
-    pub nodes: &'a [Name],
     /// The board's `compatible` list, as the devicetree's root has it.
     pub board: &'a [Name],
     /// Reads a parameter of the driver's module; an array is its elements with commas.
@@ -52,11 +52,11 @@ impl<'a> DeviceView<'a> {
             module: None,
             bus: None,
             subsystem: None,
+            node: None,
             name: None,
             compatible: &[],
             modalias: None,
             path: None,
-            nodes: &[],
             board: &[],
             module_parameter: None,
             has_iommu: None,

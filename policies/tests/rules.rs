@@ -129,8 +129,7 @@ fn a_need_of_protected_memory_cannot_be_overridden() {
 #[test]
 fn every_key_of_match_is_looked_at() {
     let read = |name: &str| (name == "mode").then(|| "Y".to_owned());
-    let (nodes, compatible, board) =
-        (names(&["/dev/video0", "/dev/video1"]), names(&["acme,isp-2"]), names(&["acme,board"]));
+    let (compatible, board) = (names(&["acme,isp-2"]), names(&["acme,board"]));
     let view = DeviceView {
         module: Some("acme_isp"),
         bus: Some("platform"),
@@ -139,7 +138,7 @@ fn every_key_of_match_is_looked_at() {
         compatible: &compatible,
         modalias: Some("of:NispT(null)Cacme,isp-2"),
         path: Some("/sys/devices/platform/isp"),
-        nodes: &nodes,
+        node: Some("/dev/video1"),
         board: &board,
         module_parameter: Some(&read),
         has_iommu: Some(true),

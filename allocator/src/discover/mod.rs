@@ -186,8 +186,8 @@ pub struct SeenDevice {
     /// Device nodes, e.g. `/dev/video0`. Empty for one that only masters DMA for others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub nodes: Vec<Name>,
-    /// What the kernel calls those nodes (V4L2's card and queue names), in the same order where
-    /// it says.
+    /// What the kernel calls those nodes (V4L2's card and queue names), in the same order; empty or
+    /// missing where it does not say.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<Name>,
     /// `video4linux`, `drm`, `accel`, `media`; or the bus, where there is no node.

@@ -2,9 +2,10 @@
 
 use super::read::{self, Rule};
 use super::source::{Complaints, shortened, suggestion};
+use crate::condition::{Condition, Subject};
 use crate::diagnostic::Code;
 use crate::glob::Glob;
-use crate::rule::{Condition, DeviceRule, Situation, Subject, When};
+use crate::rule::{DeviceRule, Situation, When};
 use heapq_constraints::question::Exports;
 use heapq_constraints::value::{Entry, Node, Table, Value};
 use heapq_constraints::vocabulary::CONSTRAINTS;

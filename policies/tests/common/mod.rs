@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
 
 use heapq_constraints::Name;
+use heapq_constraints::choice::Choice;
 use heapq_constraints::question::{Usage, Usages};
 use heapq_policies::{DeviceKnowledge, DeviceView, Kernel, Loaded, PolicySet, load};
 use std::path::{Path, PathBuf};
@@ -49,8 +50,9 @@ pub(crate) fn with(text: &str) -> PolicySet {
     loaded.set
 }
 
-pub(crate) fn usages(words: &[&str]) -> Usages {
-    words.iter().map(|word| *Usage::ALL.iter().find(|u| u.word() == *word).unwrap()).collect()
+pub(crate) fn usages(words: &[&str]) -> Choice {
+    let of_word = |word: &&str| *Usage::ALL.iter().find(|usage| usage.word() == *word).unwrap();
+    words.iter().map(of_word).collect::<Usages>().into()
 }
 
 /// The facts as text, in order: `contiguous builtin:30-media.toml:26`.

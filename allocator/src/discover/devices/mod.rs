@@ -80,8 +80,12 @@ impl Reader<'_> {
         let node = self.node_path(&target, subsystem, name);
         let key = (parent.clone(), subsystem, instance);
         let device = found.entry(key).or_insert_with(|| self.device(&parent, subsystem));
+        if let Some(label) = label {
+            // In the order of the nodes, some of which may have none.
+            device.names.resize(device.nodes.len(), Name::default());
+            device.names.push(label);
+        }
         device.nodes.push(node);
-        device.names.extend(label);
     }
 
     /// The device that a node belongs to: what its `device` link says, else what is above it.
