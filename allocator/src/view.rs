@@ -39,19 +39,13 @@ pub(crate) fn see<T>(
     let name = part.and_then(|index| device.names.get(index)).filter(|name| !name.is_empty());
     ask(&DeviceView {
         driver: driver.or(device.driver.as_deref()),
-        module: device.module.as_deref(),
-        bus: device.bus.as_deref(),
-        subsystem: Some(&device.subsystem),
         node: node.map(|node| &**node),
         name: name.map(|name| &**name),
-        compatible: &device.compatible,
-        modalias: device.modalias.as_deref(),
-        path: Some(&device.path),
         board: &topology.board,
         has_iommu: Some(device.iommu.translates()),
         iommu_present: Some(device.iommu != Iommu::None),
         module_parameter: Some(&parameter),
-        ..DeviceView::new(topology.kernel)
+        ..device.view(topology.kernel)
     })
 }
 

@@ -9,7 +9,7 @@ use heapq_constraints::{Constraint, Origin, Participant, Question};
 
 fn broker() -> Broker {
     let config = Config {
-        board: Some(bundled_board()),
+        board: Some(bundled_board().into()),
         policy_dirs: Vec::new(),
         stand_in: true,
         privileged: true,

@@ -219,14 +219,17 @@ fn warnings_are_bounded() {
 #[test]
 fn a_place_without_sys_is_no_machine() {
     let dir = tempfile::tempdir().unwrap();
-    assert!(heapq_allocator::discover::sysfs::read(dir.path()).is_err());
+    assert!(
+        heapq_allocator::discover::sysfs::read(dir.path(), &heapq_policies::load(&[]).set).is_err()
+    );
 }
 
 #[test]
 fn the_running_machine_can_be_read() {
     let root = std::path::Path::new("/");
     if root.join("sys/devices").is_dir() {
-        let seen = heapq_allocator::discover::sysfs::read(root).unwrap();
+        let seen =
+            heapq_allocator::discover::sysfs::read(root, &heapq_policies::load(&[]).set).unwrap();
         let topology = topology(&seen);
         assert!(!topology.release.is_empty());
     }

@@ -1,6 +1,6 @@
 //! The policy language of heapq: what heaps mean, what devices need, and who may have buffers.
 //!
-//! Files of TOML in layers ([`load`]) become a [`PolicySet`], which answers three questions and
+//! Files of TOML in layers ([`load`]) become a [`PolicySet`], which answers four questions and
 //! reads nothing while it does:
 //!
 //! - [`PolicySet::heap`]: what buffers from a heap of this name are. The kernel tells the name and
@@ -8,6 +8,7 @@
 //! - [`PolicySet::device`]: what a device needs of a buffer, in this use. `match` says which devices
 //!   are meant, `unless` and `when` where the rule is silent about them; all other keys are those of
 //!   the vocabulary, read by `heapq-constraints`.
+//! - [`PolicySet::dma_master`]: which other device masters its DMA, and where to look for it.
 //! - [`PolicySet::grant`]: what a caller may do. Nothing, unless a rule says so.
 //!
 //! A file with an error is left out whole, with every complaint about it ([`Diagnostic`]), and the
@@ -40,6 +41,7 @@ mod explain;
 mod glob;
 mod kernel;
 mod load;
+mod master;
 mod overlay;
 mod rule;
 mod set;
@@ -50,5 +52,6 @@ pub use diagnostic::{Code, Diagnostic, Severity, render};
 pub use explain::{Considered, RuleState};
 pub use kernel::{Kernel, NoKernel};
 pub use load::{FileState, Loaded, PolicyFile, default_dirs, dirs_below, load, load_files};
+pub use master::{Arguments, DmaMaster, Patterns};
 pub use set::{DeviceKnowledge, Grants, HeapKnowledge, Override, PolicySet};
 pub use view::{DeviceView, ParameterOf, Who};

@@ -3,6 +3,7 @@
 use crate::condition::{Condition, listed};
 use crate::glob::Glob;
 use crate::kernel::KernelRange;
+use crate::master::DmaMaster;
 use crate::view::DeviceView;
 use heapq_constraints::choice::Choice;
 use heapq_constraints::question::{Exports, Usage};
@@ -36,6 +37,15 @@ pub(crate) struct DeviceRule {
     pub(crate) exports: Option<Exports>,
     pub(crate) facts: Vec<Fact>,
     pub(crate) origin: Origin,
+}
+
+/// A `[[device]]` with `dma-master`: which other device masters the DMA of those that match.
+#[derive(Clone, Debug)]
+pub(crate) struct MasterRule {
+    pub(crate) matches: Vec<Situation>,
+    pub(crate) unless: Vec<Situation>,
+    /// Where to look, in order.
+    pub(crate) ways: Vec<DmaMaster>,
 }
 
 /// One table of `match` or `unless`; everything in it must hold.
@@ -81,6 +91,13 @@ impl DeviceRule {
     /// Whether it speaks of such a use.
     pub(crate) fn is_of(&self, choice: Choice) -> bool {
         self.when.is_empty() || self.when.iter().any(|when| when.holds(choice))
+    }
+}
+
+impl MasterRule {
+    pub(crate) fn applies(&self, view: &DeviceView<'_>) -> bool {
+        first_that_holds(&self.matches, view).is_some()
+            && first_that_holds(&self.unless, view).is_none()
     }
 }
 

@@ -1,6 +1,7 @@
 //! All rules together, and the questions that they answer. Pure: no file is read here.
 
-use crate::rule::{Account, DeviceRule, GrantRule, HeapRule};
+use crate::master::DmaMaster;
+use crate::rule::{Account, DeviceRule, GrantRule, HeapRule, MasterRule};
 use crate::view::{DeviceView, Who};
 use crate::{Kernel, overlay};
 use heapq_constraints::choice::Choice;
@@ -15,6 +16,7 @@ pub struct PolicySet {
     pub(crate) heaps: Vec<HeapRule>,
     pub(crate) edges: Vec<Edge>,
     pub(crate) devices: Vec<DeviceRule>,
+    pub(crate) masters: Vec<MasterRule>,
     pub(crate) grants: Vec<GrantRule>,
 }
 
@@ -92,6 +94,7 @@ impl PolicySet {
         self.heaps.append(&mut later.heaps);
         self.edges.append(&mut later.edges);
         self.devices.append(&mut later.devices);
+        self.masters.append(&mut later.masters);
         self.grants.append(&mut later.grants);
     }
 
@@ -152,6 +155,14 @@ impl PolicySet {
             }
         }
         knowledge
+    }
+
+    /// Where to look for the device that masters this one's DMA, in order; empty: it does so itself.
+    /// Of several rules the last one says.
+    #[must_use]
+    pub fn dma_master(&self, view: &DeviceView<'_>) -> &[DmaMaster] {
+        let rule = self.masters.iter().rfind(|rule| rule.applies(view));
+        rule.map(|rule| &*rule.ways).unwrap_or_default()
     }
 
     /// What a caller may do. Every grant that names them counts; of two that contradict each other

@@ -5,6 +5,7 @@
 pub(crate) const FILES: &[(&str, &str)] = &[
     ("10-generic.toml", include_str!("../shipped/10-generic.toml")),
     ("30-display.toml", include_str!("../shipped/30-display.toml")),
+    ("30-dma-masters.toml", include_str!("../shipped/30-dma-masters.toml")),
     ("30-media.toml", include_str!("../shipped/30-media.toml")),
     ("30-virtual.toml", include_str!("../shipped/30-virtual.toml")),
 ];

@@ -5,7 +5,7 @@ mod common;
 use common::{driven, facts, kernel, names, usages, with};
 use heapq_constraints::fact::Protection;
 use heapq_constraints::{Constraint, Fact, Origin};
-use heapq_policies::{DeviceView, Who};
+use heapq_policies::{Arguments, DeviceView, DmaMaster, Who};
 
 #[test]
 fn heap_rules_add_up_key_by_key() {
@@ -296,4 +296,45 @@ fn what_a_driver_exports_is_the_last_rules_to_say() {
     assert_eq!(&*exports(&translated).unwrap().how, "GBM");
     assert_eq!(exports(&driven("y")).unwrap().heap.bank.as_deref(), Some("vram"));
     assert!(exports(&driven("z")).is_none());
+}
+
+#[test]
+fn a_dma_master_is_no_need() {
+    let set = with(
+        r##"
+        [[device]]
+        match = { driver = "acme-isp" }
+        unless = { devicetree-board = "acme,old" }
+        dma-master = [
+            { property = "dmas", cells = "#dma-cells" },
+            { property = "acme,engines", cells = 2 },
+            { ports-of = "ports" },
+            { first = ["acme,*-dma"] },
+            { parent = true },
+            { bus = ["pci"] },
+        ]
+
+        [[device]]
+        match = { driver = "acme-*", bus = "usb" }
+        dma-master = { parent = true }
+        "##,
+    );
+    let isp = driven("acme-isp");
+    let ways = set.dma_master(&isp);
+    assert_eq!(
+        ways[0],
+        DmaMaster::Property("dmas".into(), Arguments::Counted("#dma-cells".into()))
+    );
+    assert_eq!(ways[1], DmaMaster::Property("acme,engines".into(), Arguments::Fixed(2)));
+    assert_eq!(ways[2], DmaMaster::PortsOf("ports".into()));
+    assert!(matches!(&ways[3], DmaMaster::First(patterns) if patterns.matches("acme,a1-dma")));
+    assert_eq!(ways[4], DmaMaster::Parent);
+    assert!(matches!(&ways[5], DmaMaster::Bus(buses) if !buses.matches("usb")));
+    assert!(!set.device(&isp, usages(&["capture"])).known, "what it needs nobody has said");
+    let old = names(&["acme,old"]);
+    assert_eq!(set.dma_master(&DeviceView { board: &old, ..isp }), []);
+    // The last rule says, also where the shipped ones say something else.
+    let usb = DeviceView { bus: Some("usb"), ..isp };
+    assert_eq!(set.dma_master(&usb), [DmaMaster::Parent]);
+    assert_eq!(set.dma_master(&driven("hantro-vpu")), []);
 }

@@ -1,6 +1,6 @@
 //! What a broker is opened with.
 
-use crate::Observation;
+use crate::discover::{Described, Unreadable};
 use std::path::PathBuf;
 
 /// What a broker is opened with.
@@ -9,7 +9,7 @@ pub struct Config {
     /// The directory that holds `sys`, `dev` and `proc`: `/`, or a capture.
     pub root: PathBuf,
     /// A machine to use in place of what `root` shows.
-    pub board: Option<Observation>,
+    pub board: Option<Described>,
     /// Directories of policy files, lowest precedence first; the shipped ones are below them.
     pub policy_dirs: Vec<PathBuf>,
     /// Give plain memfds in place of dma-bufs, and say so.
@@ -41,6 +41,9 @@ pub enum OpenError {
         /// Why it could not be.
         source: std::io::Error,
     },
+    /// The board that is to be used cannot be read.
+    #[error(transparent)]
+    Board(#[from] Unreadable),
     /// Two heaps bear one name, by the machine or by the policies.
     #[error("heaps of this machine: {0}")]
     Heaps(#[from] heapq_constraints::vocabulary::Invalid),

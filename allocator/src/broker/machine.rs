@@ -20,13 +20,14 @@ pub(super) struct Machine {
 impl Machine {
     pub(super) fn read(config: &Config) -> Result<(Self, Vec<Diagnostic>), OpenError> {
         let loaded = heapq_policies::load(&config.policy_dirs);
-        let machine = Self::of(config, observe(config)?, Arc::new(loaded.set), 1)?;
+        let seen = observe(config, &loaded.set)?;
+        let machine = Self::of(config, seen, Arc::new(loaded.set), 1)?;
         Ok((machine, loaded.diagnostics))
     }
 
     /// `None` when nothing is different.
     pub(super) fn rescanned(&self, config: &Config) -> Result<Option<Self>, OpenError> {
-        let seen = observe(config)?;
+        let seen = observe(config, &self.policies)?;
         if seen == self.seen {
             return Ok(None);
         }
@@ -36,7 +37,8 @@ impl Machine {
     pub(super) fn reloaded(&self, config: &Config) -> Result<(Self, Vec<Diagnostic>), OpenError> {
         let loaded = heapq_policies::load(&config.policy_dirs);
         let generation = self.topology.generation + 1;
-        let machine = Self::of(config, observe(config)?, Arc::new(loaded.set), generation)?;
+        let seen = observe(config, &loaded.set)?;
+        let machine = Self::of(config, seen, Arc::new(loaded.set), generation)?;
         Ok((machine, loaded.diagnostics))
     }
 
@@ -54,10 +56,10 @@ impl Machine {
     }
 }
 
-fn observe(config: &Config) -> Result<Observation, OpenError> {
+fn observe(config: &Config, policies: &PolicySet) -> Result<Observation, OpenError> {
     if let Some(board) = &config.board {
-        return Ok(board.clone());
+        return Ok(board.observe(policies)?);
     }
-    discover::sysfs::read(&config.root)
+    discover::sysfs::read(&config.root, policies)
         .map_err(|source| OpenError::Root { path: config.root.clone(), source })
 }

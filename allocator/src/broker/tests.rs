@@ -159,8 +159,12 @@ fn broker(fake: Fake, privileged: bool) -> Broker {
         heaps: vec![seen("default_cma_region"), seen("system")],
         ..Observation::default()
     };
-    let config =
-        Config { board: Some(board), policy_dirs: Vec::new(), privileged, ..Config::default() };
+    let config = Config {
+        board: Some(board.into()),
+        policy_dirs: Vec::new(),
+        privileged,
+        ..Config::default()
+    };
     Broker::with(config, Box::new(fake), Spare(64 * MIB)).unwrap().0
 }
 
@@ -213,7 +217,7 @@ fn what_is_used_up_can_be_had_again_after_a_release() {
 #[test]
 fn a_machine_without_heaps_has_a_stand_in_when_asked_for() {
     let config = Config {
-        board: Some(Observation::default()),
+        board: Some(Observation::default().into()),
         policy_dirs: Vec::new(),
         stand_in: true,
         privileged: true,

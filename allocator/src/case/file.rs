@@ -157,18 +157,6 @@ pub(super) fn text(file: &Path) -> Result<String, Unusable> {
     Err(fail(format!("it exceeds the bound of {LONGEST} bytes for a case")))
 }
 
-/// As [`text`], for a file that another one names: only a regular one is opened, since to open a
-/// pipe would wait for a writer.
-pub(super) fn named_text(file: &Path) -> Result<String, Unusable> {
-    match std::fs::metadata(file) {
-        Ok(metadata) if !metadata.is_file() => Err(Unusable {
-            file: file.to_owned(),
-            complaints: vec![Complaint { line: None, message: "no regular file".to_owned() }],
-        }),
-        _ => text(file),
-    }
-}
-
 /// The tree of `text`, or its syntax errors.
 pub(super) fn tree(file: &Path, text: &str) -> Result<Table, Unusable> {
     document::parse(text).map_err(|errors| {
@@ -221,8 +209,7 @@ pub(super) fn table<'a>(
 
 #[cfg(test)]
 mod tests {
-    use super::{LONGEST, named_text, text};
-    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    use super::{LONGEST, text};
     use std::path::Path;
 
     #[test]
@@ -237,15 +224,5 @@ mod tests {
             let said = text(endless).unwrap_err().to_string();
             assert!(said.contains("exceeds the bound of 1048576 bytes"), "{said}");
         }
-    }
-
-    #[test]
-    fn a_pipe_that_a_case_names_does_not_hold_it_up() {
-        let dir = tempfile::tempdir().unwrap();
-        let pipe = dir.path().join("board.toml");
-        mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR, 0).unwrap();
-        let said = named_text(&pipe).unwrap_err().to_string();
-        assert!(said.ends_with("no regular file"), "{said}");
-        assert!(named_text(&dir.path().join("absent")).is_err());
     }
 }

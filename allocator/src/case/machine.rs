@@ -44,7 +44,8 @@ impl Machine {
     ) -> Result<Self, NoMachine> {
         let (observation, policies) = match &case.board {
             Some(board) => {
-                (observe(board, dtb_dirs)?, board_policies(board, policies, policy_dirs)?)
+                let policies = board_policies(board, policies, policy_dirs)?;
+                (observe(board, dtb_dirs, &policies)?, policies)
             }
             None => (Observation::default(), policies.clone()),
         };
@@ -90,18 +91,22 @@ impl Machine {
     }
 }
 
-fn observe(board: &Board, dtb_dirs: &[PathBuf]) -> Result<Observation, NoMachine> {
+fn observe(
+    board: &Board,
+    dtb_dirs: &[PathBuf],
+    policies: &PolicySet,
+) -> Result<Observation, NoMachine> {
     let broken = |path: &Path, error: &dyn std::fmt::Display| {
         NoMachine::Broken(format!("{}: {error}", path.display()))
     };
     let mut observation = match &board.source {
-        Source::Dtb { beside, name } => devicetree(board, beside, name, dtb_dirs)?,
+        Source::Dtb { beside, name } => devicetree(board, beside, name, dtb_dirs, policies)?,
         Source::Snapshot(path) => {
-            let text =
-                super::file::named_text(path).map_err(|e| NoMachine::Broken(e.to_string()))?;
-            discover::snapshot::read(&text).map_err(|error| broken(path, &error))?
+            discover::snapshot::load(path).map_err(|error| NoMachine::Broken(error.to_string()))?
         }
-        Source::Root(path) => discover::sysfs::read(path).map_err(|error| broken(path, &error))?,
+        Source::Root(path) => {
+            discover::sysfs::read(path, policies).map_err(|error| broken(path, &error))?
+        }
     };
     for name in &board.heaps {
         if !observation.heaps.iter().any(|heap| heap.name == *name) {
@@ -118,12 +123,13 @@ fn devicetree(
     beside: &Path,
     name: &Path,
     dtb_dirs: &[PathBuf],
+    policies: &PolicySet,
 ) -> Result<Observation, NoMachine> {
     let Some(path) = find_dtb(beside, name, dtb_dirs) else {
         let text = format!("{} is not beside the case, nor in a --dtb-dir", name.display());
         return Err(NoMachine::Absent(text));
     };
-    let read = discover::devicetree::load(&path);
+    let read = discover::devicetree::load(&path, policies);
     let mut observation = read.map_err(|error| NoMachine::Broken(error.to_string()))?;
     if !board.heaps.is_empty() {
         let is_pool = |heap: &SeenHeap| {

@@ -21,7 +21,7 @@ pub fn assemble(
     generation: u64,
 ) -> Result<Topology, Invalid> {
     let release = seen.kernel.clone().unwrap_or_default();
-    let kernel = release.parse().unwrap_or(CURRENT);
+    let kernel = kernel(&release);
     let mut warnings = seen.warnings.clone();
     let heaps = candidates::from(seen, policies, kernel, &mut warnings);
     let by_path: BTreeMap<&Name, &SeenDevice> =
@@ -48,6 +48,11 @@ pub fn assemble(
         device.listed = listed;
     }
     Ok(topology)
+}
+
+/// The version in a release; a current one where it has none.
+pub(super) fn kernel(release: &str) -> Kernel {
+    release.parse().unwrap_or(CURRENT)
 }
 
 fn assemble_device(device: &SeenDevice, master: &SeenDevice) -> Device {

@@ -7,9 +7,12 @@
 mod assemble;
 mod board;
 mod candidates;
+mod described;
 mod devices;
 pub mod devicetree;
 mod facts;
+mod file;
+mod masters;
 pub(crate) mod modules;
 mod ram;
 mod root;
@@ -18,9 +21,12 @@ pub mod sysfs;
 
 pub use assemble::assemble;
 pub use board::{BUNDLED_BOARD, bundled_board};
+pub use described::Described;
+pub use file::Unreadable;
 
 use heapq_constraints::fact::Windows;
 use heapq_constraints::{Name, Origin};
+use heapq_policies::{DeviceView, Kernel};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -241,6 +247,21 @@ impl SeenDevice {
     #[must_use]
     pub fn described(&self) -> bool {
         self.of_node.as_ref() == Some(&self.path)
+    }
+
+    /// As rules look at it, whatever node is meant. What its DMA master, its module and its board show
+    /// is not in it.
+    pub(crate) fn view(&self, kernel: Kernel) -> DeviceView<'_> {
+        DeviceView {
+            driver: self.driver.as_deref(),
+            module: self.module.as_deref(),
+            bus: self.bus.as_deref(),
+            subsystem: Some(&self.subsystem),
+            compatible: &self.compatible,
+            modalias: self.modalias.as_deref(),
+            path: Some(&self.path),
+            ..DeviceView::new(kernel)
+        }
     }
 
     /// Where what is known of it comes from.

@@ -5,7 +5,9 @@
 //! and of the modules that drive devices.
 
 use super::Observation;
+use super::file::{self, Unreadable};
 use heapq_constraints::fact::Windows;
+use std::path::Path;
 
 /// Longest snapshot in bytes: a server with thousands of devices stays below it.
 const LENGTH_MAX: usize = 4 << 20;
@@ -14,6 +16,17 @@ const LENGTH_MAX: usize = 4 << 20;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("snapshot: {0}")]
 pub struct SnapshotError(String);
+
+/// Reads the snapshot in a file.
+///
+/// # Errors
+/// [`Unreadable`] when there is no such file, or it is no snapshot.
+pub fn load(path: &Path) -> Result<Observation, Unreadable> {
+    let bytes = file::read(path, LENGTH_MAX)?;
+    let text = String::from_utf8(bytes).map_err(|e| SnapshotError(format!("not text: {e}")));
+    let read = text.and_then(|text| read(&text));
+    read.map_err(|source| Unreadable::Snapshot { path: path.to_owned(), source })
+}
 
 /// Reads a snapshot.
 ///

@@ -5,9 +5,11 @@
 //! device node that begins with its path.
 
 use super::devicetree::{self, Directory, Tree};
+use super::masters::Rules;
 use super::root::Root;
-use super::{Arch, CmaArea, Observation, SeenHeap, devices, modules, ram};
+use super::{Arch, CmaArea, Observation, SeenHeap, assemble, devices, modules, ram};
 use heapq_constraints::Name;
+use heapq_policies::PolicySet;
 use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
@@ -15,11 +17,12 @@ use std::path::Path;
 /// Longest name of a heap: a directory's.
 const NAME_MAX: usize = 255;
 
-/// Reads what the machine, capture or made-up tree at `root` shows.
+/// Reads what the machine, capture or made-up tree at `root` shows. Which device masters another
+/// one's DMA is found where `policies` say.
 ///
 /// # Errors
 /// When `root` cannot be opened or holds no `sys`. What is odd further down is a warning.
-pub fn read(root: &Path) -> io::Result<Observation> {
+pub fn read(root: &Path, policies: &PolicySet) -> io::Result<Observation> {
     let root = Root::open(root)?;
     if !root.exists("/sys") {
         return Err(io::Error::new(io::ErrorKind::NotFound, "no sys directory in it"));
@@ -29,11 +32,15 @@ pub fn read(root: &Path) -> io::Result<Observation> {
     let page = ram::page_size(&root);
     let arch = architecture(&root, tree.as_ref());
     let nodes = Nodes::of(&root);
-    let devices = devices::read(&root, tree.as_ref(), arch);
+    let board = tree.as_ref().map(board).unwrap_or_default();
+    let release = release(&root);
+    let kernel = assemble::kernel(release.as_deref().unwrap_or_default());
+    let rules = Rules { policies, kernel, board: &board };
+    let devices = devices::read(&root, tree.as_ref(), arch, &rules);
     let mut seen = Observation {
-        kernel: release(&root),
+        kernel: release,
         arch,
-        board: tree.as_ref().map(board).unwrap_or_default(),
+        board,
         ram: ram::read(&root, page),
         cma_argument: ram::cma_argument(&command_line),
         dma_reach: None,

@@ -3,6 +3,7 @@
 //! Three trees are in `tests/boards/dtb`. `make boards` fetches all of Debian's arm64 package and
 //! names its directory in `HEAPQ_DTB_DIR`; without it the tests of the others are left out.
 
+use crate::policies;
 use heapq_allocator::Topology;
 use heapq_allocator::case::{Outcome, run_all};
 use heapq_allocator::discover::{Arch, assemble, devicetree};
@@ -36,9 +37,9 @@ fn the_cases_of_boards_hold() {
 }
 
 fn board(name: &str) -> Topology {
-    let seen = devicetree::load(&repository("tests/boards/dtb").join(name)).unwrap();
+    let seen = devicetree::load(&repository("tests/boards/dtb").join(name), policies()).unwrap();
     assert_eq!(seen.arch, Arch::Arm64, "{name}");
-    assemble(&seen, &heapq_policies::load(&[]).set, 1).unwrap()
+    assemble(&seen, policies(), 1).unwrap()
 }
 
 #[test]
@@ -74,16 +75,15 @@ fn all_boards_of_the_package_are_read() {
         eprintln!("left out: `make boards` fetches the trees of all boards");
         return;
     };
-    let policies = heapq_policies::load(&[]).set;
     let mut count = [0_usize; 5];
     let mut times: Vec<(Duration, PathBuf)> = Vec::new();
     for path in dtbs(&dir) {
         let bytes = std::fs::read(&path).unwrap();
         let once = || {
             let started = Instant::now();
-            let seen =
-                devicetree::read(&bytes).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-            let topology = assemble(&seen, &policies, 1);
+            let seen = devicetree::read(&bytes, policies())
+                .unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+            let topology = assemble(&seen, policies(), 1);
             (started.elapsed(), seen, topology)
         };
         // The quickest of three: what the machine does besides is not the reader's.
@@ -93,7 +93,7 @@ fn all_boards_of_the_package_are_read() {
         let topology = topology.unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         times.push((time, path.clone()));
         mutate(&bytes, times.len());
-        let known = topology.devices.iter().filter(|device| topology.knows(device, &policies));
+        let known = topology.devices.iter().filter(|device| topology.knows(device, policies()));
         let known: Vec<_> = known.collect();
         let translated = known.iter().filter(|device| device.iommu.translates()).count();
         let pools = seen.pools.len();
@@ -123,7 +123,7 @@ fn mutate(bytes: &[u8], seed: usize) {
             mutated[at] ^= 1 << ((seed + step) % 8);
         }
         // Whatever it comes to, it comes to an end.
-        let _ = devicetree::read(&mutated);
+        let _ = devicetree::read(&mutated, policies());
     }
 }
 

@@ -1,12 +1,21 @@
 //! Blobs that somebody made to break the reader: refused with place and cause, or read; never a
 //! panic, and never without a bound.
 
+use crate::policies;
 use crate::writer::Writer;
-use heapq_allocator::discover::assemble;
 use heapq_allocator::discover::devicetree::{
-    BYTES_MAX, BlobError, Cause, DEPTH_MAX, NODES_MAX, PROPERTIES_MAX, load, read,
+    self, BYTES_MAX, BlobError, Cause, DEPTH_MAX, NODES_MAX, PROPERTIES_MAX,
 };
-use heapq_policies::PolicySet;
+use heapq_allocator::discover::{Observation, Unreadable, assemble};
+use std::path::Path;
+
+fn read(blob: &[u8]) -> Result<Observation, BlobError> {
+    devicetree::read(blob, policies())
+}
+
+fn load(path: &Path) -> Result<Observation, Unreadable> {
+    devicetree::load(path, policies())
+}
 
 fn refusal(blob: &[u8]) -> BlobError {
     read(blob).unwrap_err()
@@ -32,11 +41,11 @@ fn board() -> Vec<u8> {
     tree.finish()
 }
 
-fn whole_way(blob: &[u8], policies: &PolicySet) -> bool {
+fn whole_way(blob: &[u8]) -> bool {
     let Ok(seen) = read(blob) else { return false };
     assert!(seen.warnings.len() <= 100);
     // Two heaps of one name are refused by name; that is an answer.
-    let _ = assemble(&seen, policies, 1);
+    let _ = assemble(&seen, policies(), 1);
     true
 }
 
@@ -54,7 +63,6 @@ fn a_blob_cut_anywhere_is_refused() {
 
 #[test]
 fn mutated_blobs_never_panic() {
-    let policies = heapq_policies::load(&[]).set;
     let blob = board();
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     let mut random = |below: usize| {
@@ -72,7 +80,7 @@ fn mutated_blobs_never_panic() {
             mutated[at] =
                 if random(2) == 0 { word[random(7)] } else { u8::try_from(random(256)).unwrap() };
         }
-        survived += u32::from(whole_way(&mutated, &policies));
+        survived += u32::from(whole_way(&mutated));
     }
     // Both ways were gone.
     assert!((500..4900).contains(&survived), "{survived}");

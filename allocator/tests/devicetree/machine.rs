@@ -1,18 +1,13 @@
 //! Heaps, memory and devices of a board that is known by its devicetree alone.
 
 use crate::writer::Writer;
-use crate::{device, read};
+use crate::{device, policies, read};
 use heapq_allocator::discover::{Arch, Observation, assemble};
 use heapq_allocator::{Topology, complete};
 use heapq_constraints::{Constraint, Origin, Participant, Question};
-use heapq_policies::PolicySet;
-
-fn policies() -> PolicySet {
-    heapq_policies::load(&[]).set
-}
 
 fn topology(seen: &Observation) -> Topology {
-    assemble(seen, &policies(), 1).unwrap()
+    assemble(seen, policies(), 1).unwrap()
 }
 
 fn places(topology: &Topology, heap: &str) -> Vec<(u64, u64)> {
@@ -127,8 +122,8 @@ fn devices_are_named_by_path_and_alias_be_they_in_use_or_not() {
     for name in ["/soc/csi@1", "csi@1", "video0"] {
         assert_eq!(&*topology.device(name).unwrap().path, "/soc/csi@1", "{name}");
     }
-    assert!(topology.knows(topology.device("video0").unwrap(), &policies()));
-    assert!(!topology.knows(topology.device("i2c@2").unwrap(), &policies()));
+    assert!(topology.knows(topology.device("video0").unwrap(), policies()));
+    assert!(!topology.knows(topology.device("i2c@2").unwrap(), policies()));
     let nearest = topology.device("/soc/csi@2").unwrap_err().nearest;
     assert_eq!(nearest.as_deref(), Some("/soc/csi@1"));
 }
@@ -140,7 +135,7 @@ fn what_nothing_describes_is_unknown_by_its_node() {
     let mut participant = Participant::new("who");
     participant.device = Some("/mystery".into());
     let question = Question { participants: vec![participant], ..Question::default() };
-    let question = complete(question, &topology, &policies()).unwrap();
+    let question = complete(question, &topology, policies()).unwrap();
     let mut facts = question.participants[0].facts.iter();
     let unknown = facts.find(|fact| fact.constraint == Constraint::Unknown(true)).unwrap();
     assert_eq!(unknown.origin, Origin::Devicetree("/mystery".into()));

@@ -10,9 +10,17 @@ mod sources;
 mod writer;
 
 use heapq_allocator::discover::{Observation, SeenDevice, devicetree};
+use heapq_policies::PolicySet;
+use std::sync::OnceLock;
+
+/// The shipped ones.
+fn policies() -> &'static PolicySet {
+    static POLICIES: OnceLock<PolicySet> = OnceLock::new();
+    POLICIES.get_or_init(|| heapq_policies::load(&[]).set)
+}
 
 fn read(blob: &[u8]) -> Observation {
-    devicetree::read(blob).unwrap_or_else(|error| panic!("{error}"))
+    devicetree::read(blob, policies()).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn device<'a>(seen: &'a Observation, path: &str) -> &'a SeenDevice {

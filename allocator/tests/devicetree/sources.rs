@@ -1,7 +1,7 @@
 //! One tree as a blob and as the directories of a running machine: both must say the same.
 
 use crate::writer::Writer;
-use crate::{device, read};
+use crate::{device, policies, read};
 use heapq_allocator::Iommu;
 use heapq_allocator::discover::{Observation, assemble, sysfs};
 use std::fs;
@@ -47,7 +47,7 @@ fn directories_and_blobs_say_the_same() {
     let blob = read(&tree(dir.path()));
     bound(dir.path(), "display-subsystem", "rockchip-drm", "/display-subsystem");
     bound(dir.path(), "1.vop", "rockchip-vop2", "/soc/vop@1");
-    let live = sysfs::read(dir.path()).unwrap();
+    let live = sysfs::read(dir.path(), policies()).unwrap();
     let general =
         |seen: &Observation| (seen.arch, seen.board.clone(), seen.pools.clone(), seen.dma_reach);
     assert_eq!(general(&live), general(&blob));
@@ -73,8 +73,8 @@ fn a_running_displays_iommu_is_its_scanout_engines() {
     fs::write(group.join("type"), "DMA-FQ\n").unwrap();
     let vop = dir.path().join("sys/devices/platform/1.vop");
     symlink("../../../kernel/iommu_groups/0", vop.join("iommu_group")).unwrap();
-    let live = sysfs::read(dir.path()).unwrap();
-    let topology = assemble(&live, &heapq_policies::load(&[]).set, 1).unwrap();
+    let live = sysfs::read(dir.path(), policies()).unwrap();
+    let topology = assemble(&live, policies(), 1).unwrap();
     let display = topology.device("/display-subsystem").unwrap();
     assert_eq!(display.iommu, Iommu::Translating("DMA-FQ".into()));
 }

@@ -121,6 +121,6 @@ impl Tree {
     }
 
     pub(crate) fn read(&self) -> Observation {
-        sysfs::read(self.root()).unwrap()
+        sysfs::read(self.root(), &heapq_policies::load(&[]).set).unwrap()
     }
 }

@@ -74,7 +74,11 @@ fn facts(rule: &Rule<'_>, table: &Table, complaints: &mut Complaints<'_>) -> Opt
 }
 
 /// One table, or a list of which one must hold.
-fn situations(key: &str, node: &Node, complaints: &mut Complaints<'_>) -> Vec<Situation> {
+pub(super) fn situations(
+    key: &str,
+    node: &Node,
+    complaints: &mut Complaints<'_>,
+) -> Vec<Situation> {
     let tables = read::one_or_more(key, node, complaints);
     tables.iter().map(|table| conditions(key, table, complaints)).collect()
 }

@@ -3,6 +3,7 @@
 mod device;
 mod grant;
 mod heap;
+mod master;
 mod read;
 mod source;
 
@@ -61,6 +62,9 @@ fn rules(root: &Table, complaints: &mut Complaints<'_>) -> PolicySet {
             let rule = read::Rule { table, at: item.at };
             match entry.key.as_str() {
                 "heap" => set.heaps.extend(heap::read(&rule, complaints)),
+                "device" if table.get("dma-master").is_some() => {
+                    set.masters.extend(master::read(&rule, complaints));
+                }
                 "device" => set.devices.extend(device::read(&rule, complaints)),
                 "grant" => set.grants.extend(grant::read(&rule, complaints)),
                 _ => edge(&rule, &mut set, complaints),

@@ -5,10 +5,7 @@ use super::names::{above, nameless_driver};
 use crate::discover::devicetree::{Tree, coherent, dma_parent, reach};
 use crate::discover::{Arch, HeapLink, Placed, SeenDevice};
 use heapq_constraints::Name;
-
-/// Buses whose devices have their DMA mastered by a device further up.
-const CARRIED: [&str; 8] =
-    ["usb", "auxiliary", "virtio", "i2c", "spi", "mei", "media", "soundwire"];
+use heapq_policies::Patterns;
 
 impl Reader<'_> {
     pub(super) fn uevent(&self, path: &str, key: &str) -> Option<Name> {
@@ -42,7 +39,6 @@ impl Reader<'_> {
             dma_window: self.dma_window(path, of_node.as_deref()),
             dma_coherent: self.coherent(path),
             heap_links: self.heap_links(path),
-            master: self.master(path, bus.as_deref()),
             driver,
             bus,
             of_node,
@@ -135,15 +131,11 @@ impl Reader<'_> {
         }
     }
 
-    /// The device that masters DMA for `path`, where it is another one: on carried buses the nearest
-    /// device above that is attached to memory.
-    fn master(&self, path: &str, bus: Option<&str>) -> Option<Name> {
-        if !bus.is_some_and(|bus| CARRIED.contains(&bus)) {
-            return None;
-        }
+    /// The nearest device above `path` on one of `buses`.
+    pub(super) fn carrier(&self, path: &str, buses: &Patterns) -> Option<Name> {
         let mut attached = above(path).filter(|up| {
             let bus = self.root.link_name(&format!("{up}/subsystem"));
-            matches!(bus.as_deref(), Some("pci" | "platform" | "amba"))
+            bus.is_some_and(|bus| buses.matches(&bus))
         });
         let first = attached.next()?;
         // A host controller that its glue created (`xhci-hcd.0.auto`) has its DMA set up above it.

@@ -3,11 +3,13 @@
 mod attributes;
 mod names;
 
-use super::devicetree::{Directory, Tree, master};
+use super::devicetree::{Directory, Tree, find_master};
+use super::masters::{self, Rules};
 use super::root::{Root, natural};
 use super::{Arch, SeenDevice};
 use heapq_constraints::Name;
-use names::{instance, is_node};
+use heapq_policies::DmaMaster;
+use names::{above, instance, is_node};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Where the nodes of a class are listed, what the class is called, and how nodes' names begin
@@ -22,7 +24,12 @@ const CLASSES: [(&str, &str, &[&str]); 4] = [
 /// share one path.
 type Found = BTreeMap<(String, &'static str, Option<Name>), SeenDevice>;
 
-pub(super) fn read(root: &Root, tree: Option<&Directory<'_>>, arch: Arch) -> Vec<SeenDevice> {
+pub(super) fn read(
+    root: &Root,
+    tree: Option<&Directory<'_>>,
+    arch: Arch,
+    rules: &Rules<'_>,
+) -> Vec<SeenDevice> {
     let reader = Reader { root, tree, arch };
     let mut found = Found::new();
     for (dir, subsystem, prefixes) in CLASSES {
@@ -35,9 +42,9 @@ pub(super) fn read(root: &Root, tree: Option<&Directory<'_>>, arch: Arch) -> Vec
         }
     }
     let mut devices = join_media(found);
-    reader.add_masters(&mut devices);
     reader.add_bound(&mut devices);
-    reader.find_masters(&mut devices);
+    reader.find_masters(&mut devices, rules);
+    masters::follow(&mut devices);
     devices.sort_by_cached_key(order);
     devices
 }
@@ -110,16 +117,6 @@ impl Reader<'_> {
         }
     }
 
-    fn add_masters(&self, devices: &mut Vec<SeenDevice>) {
-        let masters: Vec<Name> = devices.iter().filter_map(|one| one.master.clone()).collect();
-        for path in masters {
-            if !devices.iter().any(|device| device.path == path) {
-                let bus = self.root.link_name(&format!("{path}/subsystem"));
-                devices.push(self.device(&path, bus.as_deref().unwrap_or("")));
-            }
-        }
-    }
-
     /// What has a driver on the platform and PCI buses but no node of its own: others' DMA masters,
     /// and what a client may name by its path or address.
     fn add_bound(&self, devices: &mut Vec<SeenDevice>) {
@@ -141,15 +138,42 @@ impl Reader<'_> {
         }
     }
 
-    /// Masters that the devicetree names: a display's scanout engine, a bus master beside a filter.
-    fn find_masters(&self, devices: &mut [SeenDevice]) {
-        let Some(tree) = self.tree else { return };
+    /// Who masters DMA for whom, as the rules say where to look; whom they name becomes a device.
+    fn find_masters(&self, devices: &mut Vec<SeenDevice>, rules: &Rules<'_>) {
         let described = |one: &SeenDevice| Some((one.of_node.clone()?, one.path.clone()));
-        let paths: BTreeMap<Name, Name> = devices.iter().filter_map(described).collect();
-        for device in devices.iter_mut().filter(|device| device.master.is_none()) {
-            let Some(node) = &device.of_node else { continue };
-            let found = master(tree, &node.to_string(), &device.compatible);
-            device.master = found.and_then(|node| paths.get(&*tree.path(&node)).cloned());
+        let nodes: BTreeMap<Name, Name> = devices.iter().filter_map(described).collect();
+        let mut known: BTreeSet<Name> = devices.iter().map(|one| one.path.clone()).collect();
+        let mut at = 0;
+        while let Some(device) = devices.get_mut(at) {
+            let mut ways = rules.dma_master(device).iter();
+            device.master = ways.find_map(|way| self.master(device, way, &nodes));
+            let added = device.master.clone().filter(|master| known.insert(master.clone()));
+            devices.extend(added.map(|path| {
+                let bus = self.root.link_name(&format!("{path}/subsystem"));
+                self.device(&path, bus.as_deref().unwrap_or(""))
+            }));
+            at += 1;
+        }
+    }
+
+    /// Where a way leads from `device`; `nodes` has the devices by their nodes in the devicetree.
+    fn master(
+        &self,
+        device: &SeenDevice,
+        way: &DmaMaster,
+        nodes: &BTreeMap<Name, Name>,
+    ) -> Option<Name> {
+        match way {
+            DmaMaster::Bus(buses) => self.carrier(&device.path, buses),
+            DmaMaster::Parent => {
+                let parent = above(&device.path).next()?;
+                self.root.is_link(&format!("{parent}/subsystem")).then(|| parent.into())
+            }
+            _ => {
+                let node = device.of_node.as_ref().map(|node| node.to_string());
+                let found = find_master(self.tree?, node.as_ref(), way)?;
+                nodes.get(&*self.tree?.path(&found)).cloned()
+            }
         }
     }
 }

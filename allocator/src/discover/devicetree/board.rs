@@ -3,11 +3,13 @@
 use super::blob::{BYTES_MAX, Blob, BlobError};
 use super::dma::{coherent, dma_parent, lowest_reach, reach};
 use super::{Tree, architecture, heap_names, iommu, master, memory, pools};
+use crate::discover::file::{self, Unreadable};
+use crate::discover::masters::{self, Rules};
 use crate::discover::{Arch, Observation, SeenDevice, SeenHeap, assemble, ram};
 use heapq_constraints::Name;
+use heapq_policies::PolicySet;
 use std::collections::BTreeMap;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Most devices of one tree; mainline's largest has some 1,500.
 const DEVICES_MAX: usize = 1 << 13;
@@ -17,54 +19,24 @@ const PATH_MAX: usize = 1 << 10;
 const NO_BUSES: [&str; 6] =
     ["aliases", "chosen", "cpus", "reserved-memory", "thermal-zones", "__symbols__"];
 
-/// Why a file is no board.
-#[derive(Debug, thiserror::Error)]
-pub enum Unreadable {
-    /// It cannot be read.
-    #[error("{path}: {source}")]
-    File {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// It is no devicetree.
-    #[error("{path}: {source}")]
-    Blob {
-        /// Which.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: BlobError,
-    },
-}
-
 /// Reads the board that a file describes, a flattened devicetree of at most [`BYTES_MAX`] bytes.
 ///
 /// # Errors
 /// [`Unreadable`] when there is no such file or it is no devicetree. What is odd further down is a
 /// warning of the observation.
-pub fn load(path: &Path) -> Result<Observation, Unreadable> {
-    let fail = |source| Unreadable::File { path: path.to_owned(), source };
-    let file = std::fs::File::open(path).map_err(fail)?;
-    let kind = file.metadata().map_err(fail)?;
-    if !kind.is_file() {
-        return Err(fail(std::io::Error::other("not a regular file")));
-    }
-    let bound = u64::try_from(BYTES_MAX).unwrap_or(u64::MAX);
-    let mut bytes = Vec::new();
-    // One byte more than may be: then the reader refuses it.
-    file.take(bound.saturating_add(1)).read_to_end(&mut bytes).map_err(fail)?;
-    read(&bytes).map_err(|source| Unreadable::Blob { path: path.to_owned(), source })
+pub fn load(path: &Path, policies: &PolicySet) -> Result<Observation, Unreadable> {
+    let bytes = file::read(path, BYTES_MAX)?;
+    read(&bytes, policies).map_err(|source| Unreadable::Blob { path: path.to_owned(), source })
 }
 
 /// The board that a flattened devicetree describes, with the heaps that a current kernel makes on it.
 ///
 /// Devices are the nodes with `compatible` that sit on memory-mapped buses, in use or not: which
-/// driver takes them, the policies know by `compatible`.
+/// driver takes them, the policies know by `compatible`, and also where others master their DMA.
 ///
 /// # Errors
 /// [`BlobError`] with the offset and what is wrong there.
-pub fn read(bytes: &[u8]) -> Result<Observation, BlobError> {
+pub fn read(bytes: &[u8], policies: &PolicySet) -> Result<Observation, BlobError> {
     let tree = Blob::read(bytes)?;
     let root = tree.root();
     let arch = architecture(&tree).unwrap_or_default();
@@ -72,14 +44,16 @@ pub fn read(bytes: &[u8]) -> Result<Observation, BlobError> {
     let chosen = tree.child(&root, "chosen");
     let arguments = chosen.map(|chosen| tree.strings(&chosen, "bootargs")).unwrap_or_default();
     let pools = pools(&tree);
+    let board = tree.strings(&root, "compatible");
+    let rules = Rules { policies, kernel: assemble::CURRENT, board: &board };
     let mut seen = Observation {
         arch,
-        board: tree.strings(&root, "compatible"),
+        devices: devices(&tree, arch, &rules),
+        board,
         ram: memory::ram(&tree, reach),
         cma_argument: arguments.first().and_then(|line| ram::cma_argument(line)),
         heaps: heap_names(&pools, assemble::CURRENT).into_iter().map(SeenHeap::offered).collect(),
         pools,
-        devices: devices(&tree, arch),
         ..Observation::default()
     };
     if seen.default_area_is_the_kernels() && arch == Arch::Arm64 {
@@ -89,7 +63,7 @@ pub fn read(bytes: &[u8]) -> Result<Observation, BlobError> {
     Ok(seen)
 }
 
-fn devices(tree: &Blob<'_>, arch: Arch) -> Vec<SeenDevice> {
+fn devices(tree: &Blob<'_>, arch: Arch, rules: &Rules<'_>) -> Vec<SeenDevice> {
     let aliases = aliases(tree);
     let mut found = Vec::new();
     for node in mapped(tree) {
@@ -101,9 +75,14 @@ fn devices(tree: &Blob<'_>, arch: Arch) -> Vec<SeenDevice> {
             tree.warn(format!("devicetree: {} nodes are too many or too deep", tree.len()));
             break;
         }
-        found.push(device(tree, node, &path, arch, &aliases));
+        let mut device = device(tree, node, &path, arch, &aliases);
+        let mut ways = rules.dma_master(&device).iter();
+        let master = ways.find_map(|way| master::find(tree, Some(&node), way));
+        device.master = master.map(|master| tree.path(&master).into());
+        found.push(device);
     }
     found.sort_by(|a, b| a.path.cmp(&b.path));
+    masters::follow(&mut found);
     found
 }
 
@@ -115,15 +94,13 @@ fn device(
     aliases: &BTreeMap<Name, Vec<Name>>,
 ) -> SeenDevice {
     let path: Name = path.into();
-    let compatible = tree.strings(&node, "compatible");
     SeenDevice {
         subsystem: "platform".into(),
         bus: Some("platform".into()),
         of_node: Some(path.clone()),
         aliases: aliases.get(&path).cloned().unwrap_or_default(),
         disabled: !tree.available(&node),
-        master: master::of(tree, &node, &compatible).map(|master| tree.path(&master).into()),
-        compatible,
+        compatible: tree.strings(&node, "compatible"),
         iommu_group: iommu::group(tree, &node),
         dma_window: dma_parent(tree, &node).and_then(|bus| reach(tree, &bus)),
         dma_coherent: match arch {

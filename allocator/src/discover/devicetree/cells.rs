@@ -68,14 +68,22 @@ pub(super) fn intervals<T: Tree>(
     found
 }
 
-/// The nodes that a list of phandles with arguments names, each with its arguments; `counted` is the
-/// property of the node referred to that says how many cells follow. The list ends at a phandle of
-/// no node: how many cells belong to it is nobody's knowledge.
+/// How many cells follow a phandle.
+#[derive(Clone, Copy)]
+pub(super) enum Arguments<'a> {
+    /// As many after each.
+    Fixed(usize),
+    /// As many as this property of the node referred to says.
+    Counted(&'a str),
+}
+
+/// The nodes that a list of phandles with arguments names. The list ends at a phandle of no node: how
+/// many cells belong to it may be nobody's knowledge.
 pub(super) fn references<T: Tree>(
     tree: &T,
     node: &T::Node,
     name: &str,
-    counted: Option<&str>,
+    arguments: Arguments<'_>,
 ) -> Vec<Option<T::Node>> {
     let cells = cells(tree, node, name);
     let mut found = Vec::new();
@@ -96,7 +104,10 @@ pub(super) fn references<T: Tree>(
             ));
             break;
         };
-        at += counted.map_or(0, |counted| cell_count(tree, &target, counted));
+        at += match arguments {
+            Arguments::Fixed(count) => count,
+            Arguments::Counted(name) => cell_count(tree, &target, name),
+        };
         found.push(Some(target));
     }
     found

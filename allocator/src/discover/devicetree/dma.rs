@@ -1,6 +1,6 @@
 //! How DMA passes the buses of a devicetree: what it reaches, and whether it snoops caches.
 
-use super::cells::{ENTRIES_MAX, cell_count, cells, number, references};
+use super::cells::{Arguments, ENTRIES_MAX, cell_count, cells, number, references};
 use super::{DEPTH_MAX, NODES_MAX, Tree};
 use crate::discover::Placed;
 use heapq_constraints::fact::Windows;
@@ -18,7 +18,8 @@ struct Range {
 pub(in crate::discover) fn dma_parent<T: Tree>(tree: &T, node: &T::Node) -> Option<T::Node> {
     let names = tree.strings(node, "interconnect-names");
     let memory = names.iter().position(|name| &**name == "dma-mem").and_then(|index| {
-        let buses = references(tree, node, "interconnects", Some("#interconnect-cells"));
+        let cells = Arguments::Counted("#interconnect-cells");
+        let buses = references(tree, node, "interconnects", cells);
         buses.into_iter().nth(index).flatten()
     });
     memory.or_else(|| tree.parent(node))

@@ -4,7 +4,7 @@
 //! device (R-Car), or leave its addresses as they are. What drivers/iommu of Linux 7.3 does, as data.
 
 use super::Tree;
-use super::cells::references;
+use super::cells::{Arguments, references};
 use heapq_constraints::Name;
 
 /// IOMMUs whose driver gives the devices behind them a domain of type `DMA`: it makes paging domains
@@ -101,7 +101,7 @@ pub(super) fn group<T: Tree>(tree: &T, node: &T::Node) -> Option<Name> {
     if !tree.has(node, "iommus") {
         return None;
     }
-    let iommus = references(tree, node, "iommus", Some("#iommu-cells"));
+    let iommus = references(tree, node, "iommus", Arguments::Counted("#iommu-cells"));
     let iommus: Vec<Vec<Name>> = iommus
         .iter()
         .flatten()

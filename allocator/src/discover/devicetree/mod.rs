@@ -15,12 +15,12 @@ mod memory;
 mod reserved;
 
 pub use blob::{BYTES_MAX, BlobError, Cause, DEPTH_MAX, NAME_MAX, NODES_MAX, PROPERTIES_MAX};
-pub use board::{Unreadable, load, read};
+pub use board::{load, read};
 pub use reserved::heap_names;
 
 pub(super) use directory::Directory;
 pub(super) use dma::{coherent, dma_parent, lowest_reach, reach};
-pub(super) use master::of as master;
+pub(super) use master::find as find_master;
 pub(super) use reserved::pools;
 
 use super::Arch;

@@ -1,7 +1,6 @@
 //! Everything that can keep a command from its answer, and how the process ends because of it.
 
 use crate::ask::Malformed;
-use heapq_allocator::discover::devicetree::Unreadable;
 use heapq_allocator::{AskError, OpenError};
 use heapq_dbus::client::Failure;
 use heapq_dbus::exit::Exit;
@@ -16,9 +15,6 @@ pub(crate) enum Problem {
     /// This machine cannot be read.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// The board that was named cannot be read.
-    #[error(transparent)]
-    Board(#[from] Unreadable),
     /// Buffers were asked of a board that is only described.
     #[error("a devicetree has no memory to give: heapq alloc takes --dtb with --stand-in only")]
     NoMachine,
@@ -99,11 +95,7 @@ impl Problem {
             Self::Malformed(_) | Self::UnknownHeap { .. } | Self::Case(_) => Exit::Invalid,
             Self::Ask(error) => Exit::from(error),
             Self::Daemon(failure) => Exit::from(&failure),
-            Self::Open(_)
-            | Self::Board(_)
-            | Self::Run { .. }
-            | Self::System { .. }
-            | Self::Demo(_) => Exit::Failure,
+            Self::Open(_) | Self::Run { .. } | Self::System { .. } | Self::Demo(_) => Exit::Failure,
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::advice;
 use crate::cli::Global;
 use crate::output::note;
 use crate::problem::Problem;
-use heapq_allocator::discover::devicetree;
+use heapq_allocator::discover::Described;
 use heapq_allocator::{Broker, Caller, Config, Grant, Holder, Outcome};
 use heapq_constraints::Answer;
 use heapq_dbus::client::{Client, Failure, Place};
@@ -182,7 +182,7 @@ fn place(global: &Global) -> Option<Place> {
 
 /// The broker of this process: the operating system, not a grant, decides what it may open.
 pub(crate) fn broker(global: &Global, stand_in: bool) -> Result<Broker, Problem> {
-    let board = global.dtb.as_deref().map(devicetree::load).transpose()?;
+    let board = global.dtb.clone().map(Described::Devicetree);
     let config = Config {
         root: global.root.clone().unwrap_or_else(|| PathBuf::from("/")),
         board,

@@ -122,8 +122,8 @@ fn broker(global: &Global) -> Result<(Broker, Machine), Problem> {
             return Ok((broker, machine));
         }
     }
-    let (broker, _) =
-        Broker::open(Config { board: Some(bundled_board()), stand_in: true, ..config })?;
+    let board = Some(bundled_board().into());
+    let (broker, _) = Broker::open(Config { board, stand_in: true, ..config })?;
     let machine = Machine::new(false, &broker.topology());
     Ok((broker, machine))
 }
