@@ -6,11 +6,13 @@ DESTDIR ?=
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 BREAK ?=
 COUNT ?= 20000
+SECONDS ?= 60
+FUZZ ?=
 
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 .PHONY: help deps build demo check check-fmt check-lints check-docs check-scripts check-supply check-tests \
-	check-vm check-vm-breaks oracle boards bench-solver install clean
+	check-vm check-vm-breaks fuzz oracle boards bench-solver install clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +59,10 @@ check-vm: ## real kernels under QEMU; BREAK=STEP breaks that step, which must th
 check-vm-breaks: ## break every step of check-vm in turn and see that each fails there (slow)
 	@tests/tools/deps.sh build vm
 	@tests/vm/breaks.sh
+
+fuzz: ## SECONDS of libFuzzer for each reader of foreign input, or for FUZZ=NAME alone
+	@tests/tools/deps.sh build fuzz
+	@tests/tools/fuzz.sh '$(TARGET)/fuzz' '$(SECONDS)' $(FUZZ)
 
 oracle: ## compare the solver with a brute-force one on COUNT random questions
 	HEAPQ_ORACLE_COUNT=$(COUNT) $(CARGO) test --release --locked --package heapq-tests --test oracle -- --nocapture

@@ -1,4 +1,5 @@
 //! What the tests of heapq as a whole share.
 #![forbid(unsafe_code)]
 
+pub mod fuzz;
 pub mod oracle;
