@@ -83,6 +83,13 @@ impl DeviceRule {
         first_that_holds(&self.matches, view).is_some()
     }
 
+    /// Whether it speaks of what the device takes, if only to say that it takes everything. A rule
+    /// with `exports` and nothing else does not.
+    pub(crate) fn tells_needs(&self) -> bool {
+        let silent = self.facts.is_empty() && self.usage.is_empty() && self.overrides.is_none();
+        !silent || self.exports.is_none()
+    }
+
     /// The table of `unless` because of which it says nothing of this device.
     pub(crate) fn excluded(&self, view: &DeviceView<'_>) -> Option<&Situation> {
         first_that_holds(&self.unless, view)

@@ -47,7 +47,8 @@ pub struct DeviceKnowledge {
     /// What its own driver allocates; of several rules the last one says.
     pub exports: Option<Exports>,
     /// Some rule describes the device, even if it says nothing of this use or of a device behind
-    /// an IOMMU: then there is nothing to say. Otherwise the device is `unknown`.
+    /// an IOMMU: then there is nothing to say. Otherwise the device is `unknown`. What its driver
+    /// allocates tells nothing of what it takes.
     pub known: bool,
     /// The rules that apply, in order.
     pub rules: Vec<Origin>,
@@ -149,7 +150,7 @@ impl PolicySet {
         // Rules see the uses that were asked for, not those that other rules add: the order of
         // files must not decide whether a rule matches.
         for rule in self.devices.iter().filter(|rule| rule.describes(view)) {
-            knowledge.known = true;
+            knowledge.known |= rule.tells_needs();
             if rule.excluded(view).is_none() && rule.is_of(choice) {
                 knowledge.take(rule);
             }
