@@ -75,7 +75,8 @@ fn pools_of_signal_processors_are_reserved() {
     let set = shipped();
     for name in ["fastrpc", "adsp-rpc-remote-heap", "adsp-rpc-remote-heap@85900000"] {
         let heap = set.heap(name, kernel("6.12")).heap;
-        assert_eq!(heap.reserved_for, names(&["fastrpc"]), "{name}");
+        let drivers = ["fastrpc", "qcom,fastrpc", "qcom,fastrpc-cb"];
+        assert_eq!(heap.reserved_for, names(&drivers), "{name}");
         assert!(heap.aliases.is_empty(), "patterns are no aliases of each other");
     }
     let camera = set.heap("camera-pool@50000000", kernel("6.12"));
@@ -233,7 +234,8 @@ fn devices_whose_own_drivers_allocate() {
     for driver in ["amdgpu", "radeon", "nouveau", "i915", "xe"] {
         assert_eq!(exports(driver, discrete, Some(true)), card, "{driver}");
     }
-    assert_eq!(exports("i915", integrated, None), None);
+    let pages = Some(("GBM".to_owned(), false, false));
+    assert_eq!(exports("i915", integrated, None), pages, "an integrated GPU's are RAM");
     assert_eq!(exports("virtio_gpu", None, None), Some(("dumb buffers".to_owned(), false, false)));
     let queue = Some(("EXPBUF".to_owned(), true, false));
     for driver in

@@ -1,0 +1,114 @@
+//! Every row of the tables of kernel drivers holds in the shipped policies.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails")]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod exceptions;
+mod meaning;
+mod others;
+mod table;
+
+use common::{kernel, usages};
+use exceptions::{NO_DEVICE, Setting, kind, settings};
+use heapq_constraints::question::Usage;
+use heapq_policies::{DeviceView, PolicySet, load};
+use meaning::{Iommu, found, meaning};
+use table::{Row, drivers};
+
+/// What the devices of a row are used for.
+fn uses(row: &Row) -> &'static [&'static str] {
+    match row.role {
+        "" => &["capture", "decode", "encode", "process"],
+        "render" | "accel" => &["render", "texture", "process"],
+        "scanout" | "component" => &["scanout"],
+        _ => &["scanout", "render", "texture"],
+    }
+}
+
+/// By its driver's name alone, by each compatible alone as a devicetree shows it, and by both.
+fn views(row: &Row) -> Vec<DeviceView<'_>> {
+    let nothing = DeviceView::new(kernel("7.3"));
+    let bus = Some(row.bus).filter(|bus| !bus.is_empty());
+    let by_name = DeviceView { driver: Some(row.driver), module: Some(row.module), bus, ..nothing };
+    let each = row.compatibles.iter().map(std::slice::from_ref);
+    let by_compatible = each.flat_map(|compatible| {
+        [DeviceView { compatible, ..nothing }, DeviceView { compatible, ..by_name }]
+    });
+    std::iter::once(by_name).chain(by_compatible).collect()
+}
+
+fn behind(view: DeviceView<'_>, iommu: Iommu) -> DeviceView<'_> {
+    let has_iommu = Some(iommu == Iommu::Translates);
+    DeviceView { has_iommu, iommu_present: Some(iommu != Iommu::Absent), ..view }
+}
+
+/// What is wrong with the rules for a device of this row.
+fn compare(
+    row: &Row,
+    view: &DeviceView<'_>,
+    setting: Option<&Setting>,
+    set: &PolicySet,
+) -> Vec<String> {
+    let compatible = view.compatible.first().map(|name| &**name);
+    let mut wrong = Vec::new();
+    for iommu in [Iommu::Absent, Iommu::Translates, Iommu::Identity] {
+        for usage in uses(row) {
+            let knowledge = set.device(&behind(*view, iommu), usages(&[usage]));
+            let kind = setting.map_or_else(|| kind(row, compatible, usage), |setting| setting.kind);
+            let meaning = meaning(row, kind, iommu);
+            if !knowledge.known {
+                wrong.push("no rule describes it".to_owned());
+            }
+            match found(&knowledge) {
+                Ok(needs) if needs.are(&meaning) => {}
+                other => wrong.push(format!("{iommu:?} {usage}: {other:?}, not {meaning:?}")),
+            }
+            let direction = match *usage {
+                "capture" => Usage::CpuWrite,
+                "scanout" => Usage::CpuRead,
+                _ => continue,
+            };
+            if meaning.needs.copies && !knowledge.usage.contains(direction) {
+                wrong.push(format!("{usage}: not a user of the CPU's"));
+            }
+        }
+    }
+    wrong
+}
+
+/// The same with each setting of the module parameter that decides, if one does.
+fn compare_all(row: &Row, view: &DeviceView<'_>, set: &PolicySet) -> Vec<String> {
+    if settings(row).is_empty() {
+        return compare(row, view, None, set);
+    }
+    let with = |setting: &Setting| {
+        let read = |name: &str| (name == setting.parameter).then(|| setting.value.to_owned());
+        let view = DeviceView { module_parameter: Some(&read), ..*view };
+        compare(row, &view, Some(setting), set)
+    };
+    settings(row).iter().flat_map(with).collect()
+}
+
+/// Rows that a program found are awaited from the generated files, until these are there.
+fn awaited(row: &Row, set: &PolicySet) -> bool {
+    row.found && !set.device(&views(row)[0], usages(&[])).known
+}
+
+#[test]
+fn every_row_holds() {
+    let set = load(&[]).set;
+    let mut wrong = Vec::new();
+    for row in drivers() {
+        if NO_DEVICE.iter().any(|(driver, _)| *driver == row.driver) || awaited(&row, &set) {
+            continue;
+        }
+        for view in views(&row) {
+            let complaints = compare_all(&row, &view, &set);
+            if let [first, ..] = &*complaints {
+                let by = (view.driver, view.compatible.first());
+                wrong.push(format!("{} {by:?}: {first} (+{})", row.driver, complaints.len() - 1));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} views:\n{}", wrong.len(), wrong.join("\n"));
+}
