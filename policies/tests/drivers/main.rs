@@ -5,6 +5,7 @@
 mod common;
 mod exceptions;
 mod meaning;
+mod nodes;
 mod others;
 mod table;
 

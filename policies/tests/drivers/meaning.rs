@@ -21,10 +21,10 @@ pub(crate) enum Iommu {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Needs {
     /// It takes nobody's memory; then nothing else matters.
-    refuses: bool,
-    contiguous: bool,
+    pub(crate) refuses: bool,
+    pub(crate) contiguous: bool,
     /// It reaches addresses below this one, by its DMA mask.
-    below: Option<u64>,
+    pub(crate) below: Option<u64>,
     /// The CPU touches the buffer, and what the kernel shows of DMA is void.
     pub(crate) copies: bool,
     /// Nobody knows.
