@@ -7,7 +7,7 @@ use heapq_constraints::Name;
 use std::borrow::Cow;
 
 /// One key of `match` or `unless`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Condition {
     /// One of the patterns matches the text, or one of the texts, that the view has here.
     Text(Subject, Vec<Glob>),

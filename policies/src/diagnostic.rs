@@ -1,6 +1,6 @@
 //! What may be said about policy files, and how it is shown.
 
-use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Element, Level, Origin, Renderer, Snippet};
 use heapq_constraints::Name;
 use heapq_constraints::value::Place;
 use std::fmt;
@@ -12,12 +12,26 @@ use std::sync::Arc;
 pub enum Severity {
     /// The file is left out whole.
     Error,
-    /// The file is used all the same.
+    /// The file is used all the same, and is hardly what its author meant.
     Warning,
+    /// Nothing is wrong, and worth knowing.
+    Note,
+}
+
+impl Severity {
+    /// `error`, `warning` or `note`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Note => "note",
+        }
+    }
 }
 
 macro_rules! codes {
-    ($($(#[$doc:meta])* $variant:ident = $text:literal,)*) => {
+    ($($(#[$doc:meta])* $variant:ident: $severity:ident = $text:literal,)*) => {
         /// What kind of complaint it is. The texts are stable: scripts and documentation refer to
         /// them.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,39 +50,67 @@ macro_rules! codes {
                     $(Self::$variant => $text,)*
                 }
             }
+
+            /// How much a complaint of this kind matters.
+            #[must_use]
+            pub fn severity(self) -> Severity {
+                match self {
+                    $(Self::$variant => Severity::$severity,)*
+                }
+            }
         }
     };
 }
 
 codes! {
     /// The text is no TOML.
-    Syntax = "syntax",
+    Syntax: Error = "syntax",
     /// The file is larger than what is read, or states more edges of the graph than there can be.
-    TooLarge = "too-large",
+    TooLarge: Error = "too-large",
     /// More files than are read.
-    TooManyFiles = "too-many-files",
+    TooManyFiles: Error = "too-many-files",
     /// The file or directory cannot be read.
-    Unreadable = "unreadable",
+    Unreadable: Error = "unreadable",
     /// A directory, device or pipe stands where a policy file should be.
-    NotAFile = "not-a-file",
+    NotAFile: Error = "not-a-file",
     /// The file's text is not UTF-8.
-    NotUtf8 = "not-utf-8",
+    NotUtf8: Error = "not-utf-8",
     /// The file's name is not UTF-8.
-    NameNotUtf8 = "name-not-utf-8",
+    NameNotUtf8: Error = "name-not-utf-8",
     /// A table that policies do not have.
-    UnknownTable = "unknown-table",
+    UnknownTable: Error = "unknown-table",
     /// A key that the table does not have.
-    UnknownKey = "unknown-key",
+    UnknownKey: Error = "unknown-key",
     /// A key without which the rule says nothing.
-    MissingKey = "missing-key",
+    MissingKey: Error = "missing-key",
     /// A value of a kind that the key does not take.
-    WrongType = "wrong-type",
+    WrongType: Error = "wrong-type",
     /// A value that the key does not take.
-    InvalidValue = "invalid-value",
+    InvalidValue: Error = "invalid-value",
     /// More complaints about one file than are shown.
-    TooManyComplaints = "too-many-complaints",
+    TooManyComplaints: Note = "too-many-complaints",
     /// A property of a heap or a need of a device against the rules of the vocabulary.
-    InvalidConstraint = "invalid-constraint",
+    InvalidConstraint: Error = "invalid-constraint",
+    /// A rule, or a part of one, that holds for nothing.
+    NeverHolds: Warning = "never-holds",
+    /// What changes nothing where it stands.
+    NoEffect: Warning = "no-effect",
+    /// A part of a rule that another part makes needless.
+    Redundant: Warning = "redundant",
+    /// Two rules of which none is meant to win say different things of the same.
+    Contradiction: Warning = "contradiction",
+    /// An edge of the graph against what is stated of its heaps.
+    EdgeAgainstProperty: Warning = "edge-against-property",
+    /// An `override` of what nobody stated, or of what cannot be dropped.
+    NothingToOverride: Warning = "nothing-to-override",
+    /// The same rule twice.
+    DuplicateRule: Warning = "duplicate-rule",
+    /// An empty file, or a link to /dev/null, that switches nothing off.
+    MasksNothing: Warning = "masks-nothing",
+    /// A file that is not read, since a higher layer has one of its name.
+    Replaced: Note = "replaced",
+    /// A file that is switched off.
+    Masked: Note = "masked",
 }
 
 impl fmt::Display for Code {
@@ -80,8 +122,6 @@ impl fmt::Display for Code {
 /// One complaint about one place of one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// How much it matters.
-    pub severity: Severity,
     /// What kind of complaint it is.
     pub code: Code,
     /// The file as found, or the directory that holds it.
@@ -92,10 +132,52 @@ pub struct Diagnostic {
     pub message: String,
     /// What to write instead or where to look.
     pub help: Option<String>,
+    /// Other places that have to do with it, perhaps in other files.
+    pub related: Vec<Related>,
     /// It is the last one of a file that is left out, where that is to be said.
     pub(crate) last_of_unused: bool,
     /// Where in the file's text, and that text.
     pub(crate) excerpt: Option<(Place, Arc<str>)>,
+}
+
+/// Another place that a complaint is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Related {
+    /// The file as found.
+    pub file: Name,
+    /// Line of the place, counted from 1; 0 when the file as a whole is meant.
+    pub line: u32,
+    /// What stands there, in a few words.
+    pub label: String,
+    /// Where in the file's text, and that text.
+    pub(crate) excerpt: Option<(Place, Arc<str>)>,
+}
+
+impl Diagnostic {
+    /// A complaint about a file or directory as a whole.
+    pub(crate) fn whole(code: Code, file: &Name, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            file: Name::clone(file),
+            line: 0,
+            message: message.into(),
+            help: None,
+            related: Vec::new(),
+            last_of_unused: false,
+            excerpt: None,
+        }
+    }
+
+    /// The same with what to write instead.
+    pub(crate) fn with_help(self, help: impl Into<String>) -> Self {
+        Self { help: Some(help.into()), ..self }
+    }
+
+    /// How much it matters.
+    #[must_use]
+    pub fn severity(&self) -> Severity {
+        self.code.severity()
+    }
 }
 
 impl fmt::Display for Diagnostic {
@@ -107,32 +189,42 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// The complaint as a compiler shows it, with the line that is meant; `colour` adds ANSI escapes.
+/// The complaint as a compiler shows it, with the lines that are meant; `colour` adds ANSI escapes.
 #[must_use]
 pub fn render(diagnostic: &Diagnostic, colour: bool) -> String {
-    let level = match diagnostic.severity {
+    let level = match diagnostic.severity() {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
+        Severity::Note => Level::NOTE,
     };
     let title = level.primary_title(printable(&diagnostic.message)).id(diagnostic.code.as_str());
     let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+    let Diagnostic { file, line, excerpt, .. } = diagnostic;
+    let here = shown(file, *line, excerpt.as_ref(), AnnotationKind::Primary, None);
+    let elsewhere = diagnostic.related.iter().map(|one| {
+        let label = Some(one.label.as_str());
+        shown(&one.file, one.line, one.excerpt.as_ref(), AnnotationKind::Context, label)
+    });
     let help = diagnostic.help.as_deref().map(|help| Level::HELP.message(printable(help)));
-    let group = match &diagnostic.excerpt {
-        Some((at, text)) => {
-            let (line, span) = line_around(*at, text);
-            let first = usize::try_from(diagnostic.line.max(1)).unwrap_or(usize::MAX);
-            title.element(
-                Snippet::source(line)
-                    .line_start(first)
-                    .path(printable(&diagnostic.file))
-                    .annotation(AnnotationKind::Primary.span(span)),
-            )
-        }
-        None => title.element(annotate_snippets::Origin::path(printable(&diagnostic.file))),
-    };
     let outcome =
         diagnostic.last_of_unused.then(|| Level::NOTE.message("nothing of this file is used"));
-    renderer.render(&[group.elements(help).elements(outcome)])
+    let group = title.element(here).elements(elsewhere).elements(help).elements(outcome);
+    renderer.render(&[group])
+}
+
+/// One place: its line, or only the file where there is no text to show.
+fn shown<'a>(
+    file: &str,
+    line: u32,
+    excerpt: Option<&'a (Place, Arc<str>)>,
+    kind: AnnotationKind,
+    label: Option<&str>,
+) -> Element<'a> {
+    let Some((at, text)) = excerpt else { return Origin::path(printable(file)).into() };
+    let (source, span) = line_around(*at, text);
+    let first = usize::try_from(line.max(1)).unwrap_or(usize::MAX);
+    let annotation = kind.span(span).label(label.map(printable));
+    Snippet::source(source).line_start(first).path(printable(file)).annotation(annotation).into()
 }
 
 /// File names and keys come from others: control characters must not reach a terminal.
@@ -176,14 +268,11 @@ mod tests {
         let text: Arc<str> = "käse = 1\nb".into();
         for (start, end) in [(0, 900), (2, 3), (900, 901), (5, 2), (9, 10), (10, 10)] {
             let diagnostic = Diagnostic {
-                severity: Severity::Error,
-                code: Code::Syntax,
-                file: "a\u{1b}[31m.toml".into(),
                 line: 1,
-                message: "m".into(),
                 help: Some("h".into()),
                 last_of_unused: true,
                 excerpt: Some((Place { start, end }, Arc::clone(&text))),
+                ..Diagnostic::whole(Code::Syntax, &"a\u{1b}[31m.toml".into(), "m")
             };
             let shown = render(&diagnostic, false);
             assert!(!shown.contains('\u{1b}') && shown.contains("error[syntax]: m"), "{shown}");

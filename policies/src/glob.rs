@@ -18,6 +18,24 @@ impl Glob {
         Self(self.0.replace('-', "_"))
     }
 
+    /// Whether some text may match both: no where it is certain that none does.
+    pub(crate) fn may_meet(&self, other: &Self) -> bool {
+        match (self.is_literal(), other.is_literal()) {
+            (true, _) => other.matches(&self.0),
+            (_, true) => self.matches(&other.0),
+            (false, false) => true,
+        }
+    }
+
+    /// Whether all texts that match it match `other` too: yes only where that is certain.
+    pub(crate) fn is_within(&self, other: &Self) -> bool {
+        self == other || other.0 == "*" || (self.is_literal() && other.matches(&self.0))
+    }
+
+    fn is_literal(&self) -> bool {
+        !self.0.contains(['*', '?'])
+    }
+
     /// Takes time proportional to the product of both lengths at worst.
     pub(crate) fn matches(&self, text: &str) -> bool {
         let (pattern, text) = (self.0.as_bytes(), text.as_bytes());
@@ -79,5 +97,20 @@ mod tests {
     fn many_stars_stay_cheap() {
         let pattern = Glob::new(&format!("{}b", "*a".repeat(2000)));
         assert!(!pattern.matches(&"a".repeat(20_000)));
+    }
+
+    #[test]
+    fn patterns_beside_each_other() {
+        for (a, b, meets, within) in [
+            ("vivid", "vivid", true, true),
+            ("vivid", "vimc", false, false),
+            ("vivid", "viv*", true, true),
+            ("viv*", "vivid", true, false),
+            ("viv*", "*", true, true),
+            ("a*", "*b", true, false),
+        ] {
+            let (a, b) = (Glob::new(a), Glob::new(b));
+            assert_eq!((a.may_meet(&b), a.is_within(&b)), (meets, within), "{a:?} {b:?}");
+        }
     }
 }

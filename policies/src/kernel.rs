@@ -37,6 +37,12 @@ impl fmt::Display for Kernel {
     }
 }
 
+/// Before it nothing in a kernel made dma-bufs of pages that a program may name (udmabuf came with
+/// 4.20).
+const OLDEST: Kernel = Kernel { major: 4, minor: 20 };
+/// No major number for decades: one above it is a slip of the pen.
+const NEWEST: Kernel = Kernel { major: 20, minor: u16::MAX };
+
 /// All the comparisons of a rule's `kernel`, which must hold together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct KernelRange(Vec<(Comparison, Kernel)>);
@@ -103,6 +109,43 @@ impl KernelRange {
             Comparison::Is => kernel == *version,
         })
     }
+
+    /// Whether no kernel is in it on which heapq could run.
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.samples().any(|kernel| self.holds(kernel))
+    }
+
+    /// Whether some kernel is in both.
+    pub(crate) fn meets(&self, other: &Self) -> bool {
+        self.samples().chain(other.samples()).any(|one| self.holds(one) && other.holds(one))
+    }
+
+    /// Whether every kernel that is in it is in `other` too.
+    pub(crate) fn is_within(&self, other: &Self) -> bool {
+        self.samples().chain(other.samples()).all(|one| !self.holds(one) || other.holds(one))
+    }
+
+    /// Kernels among which there is one of every stretch that the comparisons cut.
+    fn samples(&self) -> impl Iterator<Item = Kernel> {
+        let around = self.0.iter().flat_map(|(_, version)| version.neighbours());
+        around.chain([OLDEST, NEWEST]).filter(|kernel| (OLDEST..=NEWEST).contains(kernel))
+    }
+}
+
+impl Kernel {
+    /// The version before, itself, and the one behind, as numbers go.
+    fn neighbours(self) -> [Self; 3] {
+        let Self { major, minor } = self;
+        let before = match minor.checked_sub(1) {
+            Some(minor) => Self { major, minor },
+            None => Self { major: major.saturating_sub(1), minor: u16::MAX },
+        };
+        let behind = match minor.checked_add(1) {
+            Some(minor) => Self { major, minor },
+            None => Self { major: major.saturating_add(1), minor: 0 },
+        };
+        [before, self, behind]
+    }
 }
 
 #[cfg(test)]
@@ -144,6 +187,38 @@ mod tests {
         }
         for fault in ["", "  ", ">=", "=>6.1", "6", "6.1.2", ">=6.x", "~6.1", "6.70000"] {
             assert!(fault.parse::<KernelRange>().is_err(), "{fault}");
+        }
+    }
+
+    #[test]
+    fn ranges_beside_each_other() {
+        let range = |text: &str| text.parse::<KernelRange>().unwrap();
+        for (text, empty) in [
+            (">=6.17 <6.17", true),
+            (">6.16 <6.17", true),
+            (">=6.17 <=6.17", false),
+            (">6.16 <7.0", false),
+            ("<4.20", true),
+            ("<5.0", false),
+            (">=61.7", true),
+            (">=6.0 <=5.65535", true),
+            (">=7.0", false),
+        ] {
+            assert_eq!(range(text).is_empty(), empty, "{text}");
+        }
+        for (a, b, meets, within) in [
+            (">=6.17", "<6.17", false, false),
+            (">=6.17", ">=6.1", true, true),
+            (">=6.1", ">=6.17", true, false),
+            ("6.12", ">=6.1 <6.17", true, true),
+            (">=6.1 <6.12", ">=6.12", false, false),
+        ] {
+            let (a, b) = (range(a), range(b));
+            assert_eq!(
+                (a.meets(&b), b.meets(&a), a.is_within(&b)),
+                (meets, meets, within),
+                "{a:?}"
+            );
         }
     }
 }

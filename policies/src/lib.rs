@@ -40,6 +40,7 @@ pub mod document;
 mod explain;
 mod glob;
 mod kernel;
+mod layering;
 mod load;
 mod master;
 mod overlay;
@@ -48,7 +49,7 @@ mod set;
 mod shipped;
 mod view;
 
-pub use diagnostic::{Code, Diagnostic, Severity, render};
+pub use diagnostic::{Code, Diagnostic, Related, Severity, render};
 pub use explain::{Considered, RuleState};
 pub use kernel::{Kernel, NoKernel};
 pub use load::{FileState, Loaded, PolicyFile, default_dirs, dirs_below, load, load_files};

@@ -1,8 +1,9 @@
 //! Finds and reads policy files: the only place of this crate that touches the file system.
 
-use crate::check::{self, Source};
-use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::check::{self, Source, cross};
+use crate::diagnostic::{Code, Diagnostic};
 use crate::document::MAX_BYTES;
+use crate::layering;
 use crate::set::PolicySet;
 use crate::shipped;
 use heapq_constraints::value::Place;
@@ -39,6 +40,8 @@ pub struct PolicyFile {
     pub state: FileState,
     /// Files of lower layers that it replaces, lowest first.
     pub replaces: Vec<Name>,
+    /// Its text, where there is one.
+    pub(crate) source: Option<Arc<Source>>,
 }
 
 /// What became of a policy file.
@@ -86,6 +89,7 @@ pub fn load(dirs: &[PathBuf]) -> Loaded {
             loaded.take(name, &top, replaces);
         }
     }
+    loaded.diagnostics.extend(layering::idle_masks(&loaded.files));
     loaded
 }
 
@@ -107,7 +111,7 @@ enum Layer {
 }
 
 /// A file that is there and readable.
-enum Content {
+pub(crate) enum Content {
     Text(String),
     Mask,
 }
@@ -119,50 +123,66 @@ impl Layer {
             Self::File(path) => path.to_string_lossy().into(),
         }
     }
-}
 
-impl Loaded {
-    fn take(&mut self, name: Name, layer: &Layer, replaces: Vec<Name>) {
-        let path = layer.shown(&name);
-        let content = match layer {
-            Layer::Builtin(text) => Ok(Content::Text((*text).to_owned())),
-            Layer::File(file) => read(file, &path),
-        };
-        let checked = match content {
-            Ok(Content::Mask) => Ok(None),
-            Ok(Content::Text(text)) => check::check(&Source::new(Name::clone(&path), &text))
-                .and_then(|set| self.within_bounds(&path, set))
-                .map(Some),
-            Err(diagnostic) => Err(vec![*diagnostic]),
-        };
-        let state = match checked {
-            Ok(None) => FileState::Masked,
-            Ok(Some(set)) => {
-                self.set.append(set);
-                FileState::Used
-            }
-            Err(mut diagnostics) => {
-                if let Some(last) = diagnostics.last_mut() {
-                    last.last_of_unused = true;
-                }
-                self.diagnostics.extend(diagnostics);
-                FileState::LeftOut
-            }
-        };
-        self.files.push(PolicyFile { name, path, state, replaces });
+    fn read(&self, shown: &Name) -> Result<Content, Box<Diagnostic>> {
+        match self {
+            Self::Builtin(text) => Ok(Content::Text((*text).to_owned())),
+            Self::File(path) => read(path, shown),
+        }
     }
 }
 
 impl Loaded {
+    /// What no file shows by itself: rules that do not go together, and files that hide others. For
+    /// somebody who looks at policies; a service need not know.
+    #[must_use]
+    pub fn review(&self) -> Vec<Diagnostic> {
+        let mut said = cross::check(&self.set, &self.files);
+        said.extend(layering::hidden(&self.files));
+        said
+    }
+
+    fn take(&mut self, name: Name, layer: &Layer, replaces: Vec<Name>) {
+        let path = layer.shown(&name);
+        let mut file = PolicyFile { name, path, state: FileState::LeftOut, replaces, source: None };
+        match layer.read(&file.path) {
+            Ok(Content::Mask) => file.state = FileState::Masked,
+            Ok(Content::Text(text)) => self.check(&mut file, &text),
+            Err(diagnostic) => self.diagnostics.push(*diagnostic),
+        }
+        if file.state == FileState::LeftOut
+            && let Some(last) = self.diagnostics.last_mut()
+        {
+            last.last_of_unused = true;
+        }
+        self.files.push(file);
+    }
+
+    /// Adds the rules of a file, unless something is wrong with it.
+    fn check(&mut self, file: &mut PolicyFile, text: &str) {
+        let source = Source::new(Name::clone(&file.path), text);
+        let (set, diagnostics) = check::check(&source);
+        file.source = Some(Arc::new(source));
+        self.diagnostics.extend(diagnostics);
+        let Some(set) = set else { return };
+        match self.within_bounds(&file.path, &set) {
+            Ok(()) => {
+                self.set.append(set);
+                file.state = FileState::Used;
+            }
+            Err(diagnostic) => self.diagnostics.push(*diagnostic),
+        }
+    }
+
     /// A graph takes so many edges and no more: one file too many must not stop the others.
-    fn within_bounds(&self, path: &Name, set: PolicySet) -> Result<PolicySet, Vec<Diagnostic>> {
+    fn within_bounds(&self, path: &Name, set: &PolicySet) -> Result<(), Box<Diagnostic>> {
         let edges = self.set.edges.len().saturating_add(set.edges.len());
         if edges <= MAX_EDGES {
-            return Ok(set);
+            return Ok(());
         }
         let message =
             format!("with it there are {edges} `[[compatibility]]` tables; at most {MAX_EDGES}");
-        Err(vec![whole(path, Code::TooLarge, message)])
+        Err(Box::new(Diagnostic::whole(Code::TooLarge, path, message)))
     }
 }
 
@@ -181,7 +201,7 @@ fn scan(dir: &Path, diagnostics: &mut Vec<Diagnostic>) -> Vec<(Name, PathBuf)> {
     for (count, entry) in entries.enumerate() {
         if count == MAX_ENTRIES {
             let message = format!("more than {MAX_ENTRIES} entries; the rest is not looked at");
-            diagnostics.push(whole(&shown, Code::TooManyFiles, message));
+            diagnostics.push(Diagnostic::whole(Code::TooManyFiles, &shown, message));
             break;
         }
         match entry {
@@ -202,12 +222,13 @@ fn candidate(path: &Path, diagnostics: &mut Vec<Diagnostic>) -> Option<(Name, Pa
         return Some((name.into(), path.to_owned()));
     }
     let shown: Name = path.to_string_lossy().into();
-    let message = "the file's name is not UTF-8".to_owned();
-    diagnostics.push(whole(&shown, Code::NameNotUtf8, message));
+    let message = "the file's name is not UTF-8";
+    let said = Diagnostic::whole(Code::NameNotUtf8, &shown, message).with_help("rename it");
+    diagnostics.push(said);
     None
 }
 
-fn read(path: &Path, shown: &Name) -> Result<Content, Box<Diagnostic>> {
+pub(crate) fn read(path: &Path, shown: &Name) -> Result<Content, Box<Diagnostic>> {
     let io = |error: io::Error| Box::new(unreadable(shown, &error));
     if fs::canonicalize(path).map_err(io)? == Path::new("/dev/null") {
         return Ok(Content::Mask);
@@ -217,7 +238,9 @@ fn read(path: &Path, shown: &Name) -> Result<Content, Box<Diagnostic>> {
     if !metadata.is_file() {
         let kind = if metadata.is_dir() { "a directory" } else { "no regular file" };
         let message = format!("{kind} where a policy file should be");
-        return Err(Box::new(whole(shown, Code::NotAFile, message)));
+        let help = "put files directly into the directory of policies, and call others differently";
+        let said = Diagnostic::whole(Code::NotAFile, shown, message).with_help(help);
+        return Err(Box::new(said));
     }
     let mut bytes = Vec::new();
     // The size may be anything by now; one byte above the bound is enough to know.
@@ -225,7 +248,9 @@ fn read(path: &Path, shown: &Name) -> Result<Content, Box<Diagnostic>> {
     fs::File::open(path).map_err(io)?.take(bound).read_to_end(&mut bytes).map_err(io)?;
     if bytes.len() > MAX_BYTES {
         let message = format!("{} bytes; at most {MAX_BYTES} are read", metadata.len());
-        return Err(Box::new(whole(shown, Code::TooLarge, message)));
+        let said =
+            Diagnostic::whole(Code::TooLarge, shown, message).with_help("make it several files");
+        return Err(Box::new(said));
     }
     if bytes.is_empty() {
         return Ok(Content::Mask);
@@ -234,21 +259,7 @@ fn read(path: &Path, shown: &Name) -> Result<Content, Box<Diagnostic>> {
 }
 
 fn unreadable(shown: &Name, error: &io::Error) -> Diagnostic {
-    whole(shown, Code::Unreadable, format!("cannot be read: {error}"))
-}
-
-/// A complaint about a file or directory as a whole.
-fn whole(shown: &Name, code: Code, message: String) -> Diagnostic {
-    Diagnostic {
-        severity: Severity::Error,
-        code,
-        file: Name::clone(shown),
-        line: 0,
-        message,
-        help: None,
-        last_of_unused: false,
-        excerpt: None,
-    }
+    Diagnostic::whole(Code::Unreadable, shown, format!("cannot be read: {error}"))
 }
 
 fn not_text(shown: &Name, error: &std::string::FromUtf8Error) -> Diagnostic {
@@ -258,7 +269,8 @@ fn not_text(shown: &Name, error: &std::string::FromUtf8Error) -> Diagnostic {
     let message = format!("not UTF-8 from byte {} on", at.start);
     Diagnostic {
         line: crate::document::line(&text, at),
+        help: Some("save the file as UTF-8".to_owned()),
         excerpt: Some((at, Arc::from(text))),
-        ..whole(shown, Code::NotUtf8, message)
+        ..Diagnostic::whole(Code::NotUtf8, shown, message)
     }
 }

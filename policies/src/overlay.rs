@@ -20,7 +20,8 @@ pub(crate) fn apply(heap: &mut Heap, rule: &Heap) {
     }
 }
 
-fn copy(heap: &mut Heap, rule: &Heap, key: &str) {
+/// Copies one property, where it is one of which the later statement counts.
+pub(crate) fn copy(heap: &mut Heap, rule: &Heap, key: &str) {
     match key {
         "contiguous" => heap.contiguous = rule.contiguous,
         "address-bits" => heap.address_bits = rule.address_bits,

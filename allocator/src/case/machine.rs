@@ -179,7 +179,7 @@ pub(super) fn checked(loaded: Loaded) -> Result<PolicySet, String> {
     let errors: Vec<String> = loaded
         .diagnostics
         .iter()
-        .filter(|diagnostic| diagnostic.severity == Severity::Error)
+        .filter(|diagnostic| diagnostic.severity() == Severity::Error)
         .map(|diagnostic| render(diagnostic, false))
         .collect();
     if errors.is_empty() { Ok(loaded.set) } else { Err(errors.join("\n")) }

@@ -23,7 +23,7 @@ pub(super) fn read(rule: &Rule<'_>, complaints: &mut Complaints<'_>) -> Option<D
             let help = "add `match = { driver = \"…\" }`";
             let message = "`[[device]]` without `match`";
             complaints.tell(Code::MissingKey, rule.at, message, Some(help.to_owned()));
-            return None;
+            Vec::new()
         }
     };
     let unless = table.get("unless");
@@ -33,11 +33,8 @@ pub(super) fn read(rule: &Rule<'_>, complaints: &mut Complaints<'_>) -> Option<D
         when: table.get("when").map(|node| when(node, complaints)).unwrap_or_default(),
         usage: table.get("usage").map(|node| usage(node, complaints)).unwrap_or_default(),
         overrides: overrides(&table, complaints),
-        exports: match table.get("exports") {
-            Some(node) => Some(exports(rule, node, complaints)?),
-            None => None,
-        },
-        facts: facts(rule, &table, complaints)?,
+        exports: table.get("exports").and_then(|node| exports(rule, node, complaints)),
+        facts: facts(rule, &table, complaints).unwrap_or_default(),
         origin: complaints.source().origin(rule.at),
     })
 }

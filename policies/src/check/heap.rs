@@ -32,10 +32,7 @@ pub(super) fn read(rule: &Rule<'_>, complaints: &mut Complaints<'_>) -> Option<H
     let known = [["name", "names", "kernel"].as_slice(), &PROPERTIES].concat();
     let table = rule.keep_known("`[[heap]]` has no key", &known, complaints);
     let names = names(rule, &table, complaints);
-    let kernel = match table.get("kernel") {
-        Some(node) => Some(read::kernel(node, complaints)?),
-        None => None,
-    };
+    let kernel = table.get("kernel").and_then(|node| read::kernel(node, complaints));
     let stated = properties(rule, &table, complaints);
     let (names, mut stated) = (names?, stated?);
     if !stated.aliases.is_empty() {

@@ -1,15 +1,18 @@
 //! From the neutral tree of one file to checked rules, with all complaints at once.
 
+pub(crate) mod cross;
 mod device;
 mod grant;
 mod heap;
 mod master;
+mod reach;
 mod read;
+mod relation;
 mod source;
 
 pub(crate) use source::Source;
 
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::document;
 use crate::set::PolicySet;
 use heapq_constraints::value::{Table, Value};
@@ -19,24 +22,22 @@ use source::Complaints;
 /// The tables of a policy file.
 const TABLES: [&str; 4] = ["heap", "compatibility", "device", "grant"];
 
-/// Reads one file.
-///
-/// # Errors
-/// Everything that is wrong with it, in the order of the text.
-pub(crate) fn check(source: &Source) -> Result<PolicySet, Vec<Diagnostic>> {
+/// Reads one file: its rules, unless something is wrong with it, and what there is to say of it, in
+/// the order of the text.
+pub(crate) fn check(source: &Source) -> (Option<PolicySet>, Vec<Diagnostic>) {
     let mut complaints = Complaints::new(source);
-    let root = match document::parse(source.text()) {
-        Ok(root) => root,
+    let set = match document::parse(source.text()) {
+        Ok(root) => rules(&root, &mut complaints),
         Err(errors) => {
             for error in errors {
                 complaints.tell(Code::Syntax, Some(error.at), error.message, None);
             }
-            return Err(complaints.into_list());
+            PolicySet::default()
         }
     };
-    let set = rules(&root, &mut complaints);
     let list = complaints.into_list();
-    if list.is_empty() { Ok(set) } else { Err(list) }
+    let wrong = list.iter().any(|one| one.severity() == Severity::Error);
+    ((!wrong).then_some(set), list)
 }
 
 fn rules(root: &Table, complaints: &mut Complaints<'_>) -> PolicySet {
@@ -65,7 +66,15 @@ fn rules(root: &Table, complaints: &mut Complaints<'_>) -> PolicySet {
                 "device" if table.get("dma-master").is_some() => {
                     set.masters.extend(master::read(&rule, complaints));
                 }
-                "device" => set.devices.extend(device::read(&rule, complaints)),
+                "device" => {
+                    let before = complaints.count();
+                    let read = device::read(&rule, complaints);
+                    // What is left of a rule with an error would mislead.
+                    if let Some(read) = read.filter(|_| complaints.count() == before) {
+                        reach::check(&read, &rule, complaints);
+                        set.devices.push(read);
+                    }
+                }
                 "grant" => set.grants.extend(grant::read(&rule, complaints)),
                 _ => edge(&rule, &mut set, complaints),
             }
@@ -121,7 +130,7 @@ mod tests {
         #[test]
         fn damage_is_complained_about_in_its_place(text in damaged()) {
             let source = Source::new("50-damaged.toml".into(), &text);
-            for diagnostic in check(&source).err().unwrap_or_default() {
+            for diagnostic in check(&source).1 {
                 let (at, _) = diagnostic.excerpt.clone().unwrap();
                 prop_assert!(at.start <= at.end && at.end <= text.len());
                 prop_assert_eq!(diagnostic.line, document::line(&text, at));
@@ -132,7 +141,7 @@ mod tests {
         #[test]
         fn any_text_is_read_or_complained_about(text in "(\\PC|[\\[\\]{}=.\",'#\n]){0,200}") {
             let source = Source::new("50-any.toml".into(), &text);
-            let said = check(&source).err().unwrap_or_default();
+            let said = check(&source).1;
             prop_assert!(said.iter().all(|diagnostic| diagnostic.line >= 1));
         }
     }

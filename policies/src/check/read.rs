@@ -120,8 +120,13 @@ pub(crate) fn kernel(node: &Node, complaints: &mut Complaints<'_>) -> Option<Ker
         wrong_type("kernel", "a range such as `\">=6.17\"`", node, complaints);
         return None;
     };
-    let range = text.parse();
-    range.map_err(|fault: NoKernel| tell_kernel(&fault, node, complaints)).ok()
+    let range = text.parse::<KernelRange>();
+    let range = range.map_err(|fault: NoKernel| tell_kernel(&fault, node, complaints)).ok()?;
+    if range.is_empty() {
+        let message = format!("no kernel is in the range \"{}\"", shortened(text));
+        complaints.tell(Code::NeverHolds, node.at, message, None);
+    }
+    Some(range)
 }
 
 fn tell_kernel(fault: &NoKernel, node: &Node, complaints: &mut Complaints<'_>) {

@@ -1,6 +1,6 @@
 //! A policy file's text while it is being checked, and the complaints about it.
 
-use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::diagnostic::{Code, Diagnostic, Related};
 use heapq_constraints::value::{Entry, Place};
 use heapq_constraints::{Name, Origin, vocabulary};
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use std::sync::Arc;
 const MAX_SHOWN: usize = 100;
 
 /// One file's name and text.
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Source {
     file: Name,
     text: Arc<str>,
@@ -23,6 +24,10 @@ impl Source {
         Self { file, text: text.into(), lines }
     }
 
+    pub(crate) fn file(&self) -> &Name {
+        &self.file
+    }
+
     pub(crate) fn text(&self) -> &str {
         &self.text
     }
@@ -32,6 +37,16 @@ impl Source {
     fn line(&self, at: Place) -> u32 {
         let line = self.lines.partition_point(|begin| *begin <= at.start);
         u32::try_from(line).unwrap_or(u32::MAX)
+    }
+
+    /// A line, counted from 1, without the blanks around it.
+    pub(crate) fn excerpt(&self, line: u32) -> Option<(Place, Arc<str>)> {
+        let index = usize::try_from(line).ok()?.checked_sub(1)?;
+        let begin = *self.lines.get(index)?;
+        let line = self.text.get(begin..)?.lines().next()?;
+        let start = begin + (line.len() - line.trim_start().len());
+        let at = Place { start, end: (begin + line.trim_end().len()).max(start) };
+        Some((at, Arc::clone(&self.text)))
     }
 
     /// The origin of what stands at a place.
@@ -56,12 +71,16 @@ impl<'a> Complaints<'a> {
         self.source
     }
 
-    /// In the order of the text, and no more than somebody would read.
+    /// In the order of the text, and no more than somebody would read: errors rather than others.
     pub(crate) fn into_list(mut self) -> Vec<Diagnostic> {
-        self.list.sort_by_key(|one| one.excerpt.as_ref().map(|(at, _)| *at));
+        let place = |one: &Diagnostic| one.excerpt.as_ref().map(|(at, _)| *at);
         let unshown = self.list.len().saturating_sub(MAX_SHOWN);
         if unshown > 0 {
+            self.list.sort_by_key(|one| (one.severity(), place(one)));
             self.list.truncate(MAX_SHOWN);
+        }
+        self.list.sort_by_key(place);
+        if unshown > 0 {
             self.tell(Code::TooManyComplaints, None, format!("and {unshown} more"), None);
         }
         self.list
@@ -75,15 +94,29 @@ impl<'a> Complaints<'a> {
         help: Option<String>,
     ) {
         self.list.push(Diagnostic {
-            severity: Severity::Error,
-            code,
+            line: at.map_or(0, |at| self.source.line(at)),
+            help,
+            excerpt: at.map(|at| (at, Arc::clone(&self.source.text))),
+            ..Diagnostic::whole(code, &self.source.file, message)
+        });
+    }
+
+    /// Another place that the last complaint is about.
+    pub(crate) fn also(&mut self, at: Option<Place>, label: &str) {
+        let related = Related {
             file: Name::clone(&self.source.file),
             line: at.map_or(0, |at| self.source.line(at)),
-            message: message.into(),
-            help,
-            last_of_unused: false,
+            label: label.to_owned(),
             excerpt: at.map(|at| (at, Arc::clone(&self.source.text))),
-        });
+        };
+        if let Some(last) = self.list.last_mut() {
+            last.related.push(related);
+        }
+    }
+
+    /// How many complaints there are so far.
+    pub(crate) fn count(&self) -> usize {
+        self.list.len()
     }
 
     /// A word that is not among the known ones. `what` precedes it: `match has no key`.

@@ -8,7 +8,7 @@ use crate::table::{BAD, GOOD};
 use heapq_constraints::Name;
 use heapq_dbus::exit::Exit;
 use heapq_policies::{
-    Diagnostic, FileState, Loaded, PolicyFile, Severity, load, load_files, render,
+    Diagnostic, FileState, Loaded, PolicyFile, Related, Severity, load, load_files, render,
 };
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -49,6 +49,18 @@ struct Complaint {
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     help: Option<String>,
+    /// Other places that have to do with it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    related: Vec<Elsewhere>,
+}
+
+/// Another place of a diagnostic.
+#[derive(Debug, Serialize)]
+struct Elsewhere {
+    file: Name,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u32>,
+    label: String,
 }
 
 impl From<&PolicyFile> for File {
@@ -65,16 +77,21 @@ impl From<&PolicyFile> for File {
 impl From<&Diagnostic> for Complaint {
     fn from(diagnostic: &Diagnostic) -> Self {
         Self {
-            severity: match diagnostic.severity {
-                Severity::Error => "error",
-                Severity::Warning => "warning",
-            },
+            severity: diagnostic.severity().as_str(),
             code: diagnostic.code.as_str(),
             file: diagnostic.file.clone(),
             line: (diagnostic.line > 0).then_some(diagnostic.line),
             message: diagnostic.message.clone(),
             help: diagnostic.help.clone(),
+            related: diagnostic.related.iter().map(Elsewhere::from).collect(),
         }
+    }
+}
+
+impl From<&Related> for Elsewhere {
+    fn from(related: &Related) -> Self {
+        let Related { file, line, label, .. } = related;
+        Self { file: file.clone(), line: (*line > 0).then_some(*line), label: label.clone() }
     }
 }
 
@@ -104,7 +121,7 @@ pub(crate) fn check(paths: &[PathBuf], global: &Global) -> Result<Exit, Problem>
 /// themselves.
 fn loaded(paths: &[PathBuf], global: &Global) -> Result<Loaded, Problem> {
     if paths.is_empty() {
-        return Ok(load(&policy_dirs(global)));
+        return Ok(reviewed(load(&policy_dirs(global))));
     }
     for path in paths {
         // A directory that is not there holds nothing for the daemon; here it was named.
@@ -113,20 +130,27 @@ fn loaded(paths: &[PathBuf], global: &Global) -> Result<Loaded, Problem> {
     }
     let (dirs, files): (Vec<PathBuf>, Vec<PathBuf>) =
         paths.iter().cloned().partition(|path| path.is_dir());
-    let mut all = if dirs.is_empty() { Loaded::default() } else { load(&dirs) };
-    let single = load_files(&files);
+    let mut all = if dirs.is_empty() { Loaded::default() } else { reviewed(load(&dirs)) };
+    let single = reviewed(load_files(&files));
     all.files.extend(single.files);
     all.diagnostics.extend(single.diagnostics);
     Ok(all)
 }
 
+/// With what there is to say of all files together.
+fn reviewed(mut loaded: Loaded) -> Loaded {
+    loaded.diagnostics.extend(loaded.review());
+    loaded
+}
+
 fn checked(loaded: &Loaded) -> Checked {
-    let count = |severity| loaded.diagnostics.iter().filter(|one| one.severity == severity).count();
+    let all = &loaded.diagnostics;
+    let count = |severity| all.iter().filter(|one| one.severity() == severity).count();
     Checked {
         files: loaded.files.iter().map(File::from).collect(),
-        diagnostics: loaded.diagnostics.iter().map(Complaint::from).collect(),
+        diagnostics: all.iter().map(Complaint::from).collect(),
         errors: count(Severity::Error),
         warnings: count(Severity::Warning),
-        shown: loaded.diagnostics.iter().map(|diagnostic| render(diagnostic, true)).collect(),
+        shown: all.iter().map(|diagnostic| render(diagnostic, true)).collect(),
     }
 }
