@@ -1,7 +1,9 @@
 //! Who asks, and who holds what was given.
 
 use heapq_constraints::Name;
+use heapq_policies::Right;
 use nix::unistd::{Gid, Group, Uid, User, getgrouplist};
+use std::collections::BTreeMap;
 use std::ffi::CString;
 
 /// Who asks: what grants, bounds and accounts go by.
@@ -17,6 +19,17 @@ pub struct Caller {
     pub groups: Vec<Name>,
     /// The process, where it is known.
     pub pid: Option<u32>,
+    /// What an authority beside the policies says of them, where it was asked.
+    pub verdicts: BTreeMap<Right, Verdict>,
+}
+
+/// The word of an authority on one right, which counts where no `[[grant]]` speaks of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// They have it.
+    Yes,
+    /// They have not; who says so, or who did not answer: `polkit denies org.heapq.allocate`.
+    No(Name),
 }
 
 impl Caller {
@@ -47,7 +60,8 @@ impl Caller {
         gids.dedup();
         let user = User::from_uid(Uid::from_raw(uid)).ok().flatten();
         let groups = gids.iter().filter_map(|gid| group_name(*gid)).collect();
-        Self { uid, user: user.map(|user| user.name.into()), gids, groups, pid }
+        let user = user.map(|user| user.name.into());
+        Self { uid, user, gids, groups, pid, verdicts: BTreeMap::new() }
     }
 }
 

@@ -22,7 +22,7 @@ pub mod udev;
 mod view;
 
 pub use broker::{AskError, Broker, Config, Grant, LeaseInfo, OpenError, Outcome, UnknownLease};
-pub use caller::{Caller, Holder};
+pub use caller::{Caller, Holder, Verdict};
 pub use complete::complete;
 pub use discover::Observation;
 pub use topology::{Device, Iommu, Topology, UnknownDevice};

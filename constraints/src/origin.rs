@@ -23,8 +23,8 @@ pub enum Origin {
         /// Line of the key, counted from 1.
         line: u32,
     },
-    /// No rule of a policy: what is not granted is denied. Holds who it is that nothing grants it,
-    /// e.g. `uid 1000`.
+    /// No rule of a policy, nor anybody else who was asked: what is not granted is denied. Says so
+    /// in words: `no [[grant]] lets uid 1000 have scarce heaps`.
     Ungranted(Name),
     /// What `heapq probe` learnt by real imports (the policy file that it wrote).
     Probe(Name),
@@ -36,9 +36,9 @@ impl fmt::Display for Origin {
             Self::Client => f.write_str("the request"),
             Self::Default => f.write_str("the default"),
             Self::Sysfs(path) => f.write_str(path),
+            Self::Ungranted(words) => f.write_str(words),
             Self::Devicetree(node) => write!(f, "devicetree {node}"),
             Self::Policy { file, line } => write!(f, "{file}:{line}"),
-            Self::Ungranted(who) => write!(f, "no [[grant]] gives {who} scarce heaps"),
             Self::Probe(file) => write!(f, "probe {file}"),
         }
     }

@@ -5,6 +5,7 @@
 //! client's doing, so losing the connection to the bus ends the daemon: whoever starts it again
 //! begins with empty books, and buffers that clients hold stay theirs.
 
+use crate::authority::Authority;
 use crate::objects::Objects;
 use crate::peer::follow;
 use crate::proxy::{NAME, PATH};
@@ -40,6 +41,7 @@ pub async fn serve(service: Arc<Service>, builder: Builder<'_>) -> zbus::Result<
     let builder =
         builder.serve_at(PATH, Allocator1::on_bus(service.clone())).serve_at(PATH, ObjectManager);
     let connection = shown.serve(builder).build().await?;
+    service.trust(Authority::new(connection.clone()));
     let bus = DBusProxy::new(&connection).await?;
     // Only names that lost their owner: nobody's coming wakes the daemon.
     let departures = bus.receive_name_owner_changed_with_args(&[(2, "")]).await?;

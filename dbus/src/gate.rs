@@ -9,9 +9,11 @@
 //! credentials are asked for: from then on either the bus refuses (the client had left), or its
 //! leaving is noted in the session, where the call finds it when it is done.
 
+use crate::authority::Answers;
 use crate::error::Error;
 use heapq_allocator::{Caller, Holder};
 use heapq_constraints::Name;
+use heapq_policies::Right;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,8 +27,8 @@ use zbus::names::{BusName, UniqueName};
 pub enum Need {
     /// Nothing: it tells what everybody can read in /sys, in other words.
     Anybody,
-    /// A grant in the policies; without one the call is refused.
-    Grant,
+    /// This right; without it the call is refused.
+    Right(Right),
     /// The lease that it names is the caller's own.
     Lease,
 }
@@ -35,10 +37,26 @@ pub enum Need {
 /// the table with the interface.
 pub const METHODS: [(&str, Need); 4] = [
     ("Plan", Need::Anybody),
-    ("Allocate", Need::Grant),
+    ("Allocate", Need::Right(Right::Allocate)),
     ("GetBuffers", Need::Lease),
     ("Release", Need::Lease),
 ];
+
+impl Need {
+    /// The rights that the answer depends on.
+    #[must_use]
+    pub fn rights(self) -> &'static [Right] {
+        match self {
+            // Which heaps a caller may have is part of every plan.
+            Self::Anybody => &[Right::Scarce],
+            Self::Right(Right::Allocate) => &[Right::Allocate, Right::Scarce],
+            Self::Right(Right::Scarce) => &[Right::Scarce],
+            Self::Right(Right::OpenHeap) => &[Right::OpenHeap],
+            Self::Right(Right::Reload) => &[Right::Reload],
+            Self::Lease => &[],
+        }
+    }
+}
 
 /// What `method` needs; `None` for one that is not in the table.
 #[must_use]
@@ -58,6 +76,9 @@ const SESSIONS: usize = 4096;
 pub struct Session {
     holder: Holder,
     caller: OnceCell<Arc<Caller>>,
+    /// The name by which polkit knows it; `None` off the bus.
+    bus_name: Option<Name>,
+    answers: Answers,
     calls: AtomicUsize,
     gone: AtomicBool,
 }
@@ -68,6 +89,8 @@ impl Session {
         Self {
             holder: Holder::new(name),
             caller: OnceCell::new(),
+            bus_name: None,
+            answers: Answers::default(),
             calls: AtomicUsize::new(0),
             gone: AtomicBool::new(false),
         }
@@ -77,6 +100,24 @@ impl Session {
     #[must_use]
     pub fn of_peer(name: &str, caller: Caller) -> Self {
         Self { caller: OnceCell::new_with(Some(Arc::new(caller))), ..Self::new(name) }
+    }
+
+    /// The same client, whom polkit knows by this name on the bus.
+    #[must_use]
+    pub fn known_as(self, bus_name: &str) -> Self {
+        Self { bus_name: Some(bus_name.into()), ..self }
+    }
+
+    /// The name by which polkit knows it.
+    #[must_use]
+    pub fn bus_name(&self) -> Option<&str> {
+        self.bus_name.as_deref()
+    }
+
+    /// What polkit said of it.
+    #[must_use]
+    pub fn answers(&self) -> &Answers {
+        &self.answers
     }
 
     /// Who holds this client's leases.
@@ -200,7 +241,7 @@ impl Gate {
         if books.len() >= SESSIONS {
             return Err(Error::too_many("clients", books.len() + 1, SESSIONS));
         }
-        let session = Arc::new(Session::new(name));
+        let session = Arc::new(Session::new(name).known_as(name));
         books.insert(session.holder.0.clone(), session.clone());
         Ok(session)
     }
@@ -236,7 +277,7 @@ mod tests {
     use super::*;
 
     fn somebody() -> Caller {
-        Caller { uid: 1000, user: None, gids: Vec::new(), groups: Vec::new(), pid: None }
+        Caller::with_groups(1000, Vec::new(), None)
     }
 
     #[test]
@@ -261,7 +302,7 @@ mod tests {
 
     #[test]
     fn what_is_not_in_the_table_needs_more_than_anybody_has() {
-        assert_eq!(need("Allocate"), Some(Need::Grant));
+        assert_eq!(need("Allocate"), Some(Need::Right(Right::Allocate)));
         assert_eq!(need("OpenHeap"), None);
     }
 }

@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod authority;
 pub mod bus;
 pub mod client;
 pub mod error;

@@ -1,15 +1,16 @@
 //! `org.heapq.Allocator1`: each method passes the gate, has its question read, asks the broker and
 //! dresses the answer. Nothing is decided here.
 
+use crate::authority::{Asking, Authority};
 use crate::error::Error;
 use crate::gate::{self, Call, Gate, Need, Session};
 use crate::wire::answer::{self, Dictionary};
 use crate::wire::{Asked, Options, Participants};
 use heapq_allocator::{Broker, Holder, Outcome, Topology};
 use std::os::fd::OwnedFd;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use zbus::message::Header;
+use zbus::message::{Flags, Header};
 use zbus::object_server::InterfaceRef;
 use zbus::wire::OwnedFd as WireFd;
 use zbus::{Connection, interface};
@@ -32,6 +33,8 @@ pub struct Service {
     problems: RwLock<Vec<String>>,
     topologies: watch::Sender<Arc<Topology>>,
     allocations: Arc<Semaphore>,
+    /// Whom to ask of clients on the bus that no policy names; on no bus there is nobody.
+    authority: OnceLock<Authority>,
 }
 
 impl Service {
@@ -46,7 +49,25 @@ impl Service {
             problems: RwLock::new(problems),
             topologies,
             allocations: Arc::new(Semaphore::new(ALLOCATIONS)),
+            authority: OnceLock::new(),
         })
+    }
+
+    /// From now on the polkit of that connection's bus is asked of those whom no policy names.
+    pub fn trust(&self, authority: Authority) {
+        if self.authority.set(authority).is_err() {
+            tracing::warn!("the service is on a bus already; its polkit stays");
+        }
+    }
+
+    /// Puts polkit's word into a call, where an answer depends on it.
+    async fn consult(&self, mut call: Call, need: Need, interactive: bool) -> Call {
+        let rights = self.broker.silent(&call.caller, need.rights());
+        if let Some(authority) = self.authority.get().filter(|_| !rights.is_empty()) {
+            let asking = Asking { rights: &rights, interactive };
+            call.caller = authority.consult(&call.session, asking, &call.caller).await;
+        }
+        call
     }
 
     /// The topology, now and whenever it changes.
@@ -131,8 +152,10 @@ impl Allocator1 {
             Some(session) => Gate::enter_from_peer(session)?,
             None => self.service.gate.enter_from_bus(connection, header.sender()).await?,
         };
+        let interactive = header.primary().flags().contains(Flags::ALLOW_INTERACTIVE_AUTH);
+        let call = self.service.consult(call, need, interactive).await;
         match need {
-            Need::Grant => self.service.broker.authorise(&call.caller)?,
+            Need::Right(right) => self.service.broker.authorise(&call.caller, right)?,
             // The broker finds a lease by its holder only: another's does not exist for it.
             Need::Anybody | Need::Lease => {}
         }

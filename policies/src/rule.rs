@@ -65,6 +65,8 @@ pub(crate) struct GrantRule {
     pub(crate) groups: Vec<Account>,
     pub(crate) allocate: Option<bool>,
     pub(crate) scarce: Option<bool>,
+    pub(crate) open_heap: Option<bool>,
+    pub(crate) reload: Option<bool>,
     pub(crate) origin: Origin,
 }
 

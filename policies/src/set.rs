@@ -1,6 +1,7 @@
 //! All rules together, and the questions that they answer. Pure: no file is read here.
 
 use crate::master::DmaMaster;
+use crate::right::{Grants, Right};
 use crate::rule::{Account, DeviceRule, GrantRule, HeapRule, MasterRule};
 use crate::view::{DeviceView, Who};
 use crate::{Kernel, overlay};
@@ -74,19 +75,6 @@ impl Override {
         fact.constraint != Constraint::Protected(Protection::Required)
             && self.keys.iter().any(|key| **key == *fact.constraint.key())
     }
-}
-
-/// What a caller may do.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Grants {
-    /// Have buffers allocated.
-    pub allocate: bool,
-    /// Also from scarce heaps.
-    pub scarce: bool,
-    /// The last rule that spoke of this caller; `None`: none did, and nothing is granted.
-    pub origin: Option<Origin>,
-    /// The last one that said whether scarce heaps are theirs; `None`: none did, and they are not.
-    pub scarce_origin: Option<Origin>,
 }
 
 impl PolicySet {
@@ -172,12 +160,9 @@ impl PolicySet {
     pub fn grant(&self, who: &Who<'_>) -> Grants {
         let mut grants = Grants::default();
         for rule in self.grants.iter().filter(|rule| rule.names(who)) {
-            grants.allocate = rule.allocate.unwrap_or(grants.allocate);
-            if let Some(scarce) = rule.scarce {
-                grants.scarce = scarce;
-                grants.scarce_origin = Some(rule.origin.clone());
+            for (right, granted) in rule.said() {
+                grants.say(right, granted, rule.origin.clone());
             }
-            grants.origin = Some(rule.origin.clone());
         }
         grants
     }
@@ -212,6 +197,17 @@ impl HeapRule {
 }
 
 impl GrantRule {
+    /// The rights that it speaks of.
+    fn said(&self) -> impl Iterator<Item = (Right, bool)> {
+        let said = [
+            (Right::Allocate, self.allocate),
+            (Right::Scarce, self.scarce),
+            (Right::OpenHeap, self.open_heap),
+            (Right::Reload, self.reload),
+        ];
+        said.into_iter().filter_map(|(right, granted)| Some((right, granted?)))
+    }
+
     fn names(&self, who: &Who<'_>) -> bool {
         let user = |account: &Account| match account {
             Account::Everybody => true,

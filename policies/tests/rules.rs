@@ -5,7 +5,7 @@ mod common;
 use common::{driven, facts, kernel, names, usages, with};
 use heapq_constraints::fact::Protection;
 use heapq_constraints::{Constraint, Fact, Origin};
-use heapq_policies::{Arguments, DeviceView, DmaMaster, Who};
+use heapq_policies::{Arguments, DeviceView, DmaMaster, Right, Said, Who};
 
 #[test]
 fn heap_rules_add_up_key_by_key() {
@@ -246,14 +246,15 @@ fn the_last_grant_that_names_somebody_has_the_last_word() {
         (Who { uid: 26, user: Some("video"), gids: &[1], groups: &["kiosk"] }, false),
     ] {
         let grants = set.grant(&who);
-        assert_eq!(grants.allocate, allocate, "{who:?}");
-        assert!(!grants.scarce);
-        assert!(grants.origin.unwrap().to_string().ends_with("50-test.toml:10"), "{who:?}");
+        assert_eq!(grants.gives(Right::Allocate), allocate, "{who:?}");
+        let scarce = grants.of(Right::Scarce).origin().unwrap().to_string();
+        assert!(!grants.gives(Right::Scarce) && scarce.ends_with("50-test.toml:10"), "{who:?}");
+        assert_eq!(*grants.of(Right::Reload), Said::Nothing, "{who:?}");
     }
 }
 
 #[test]
-fn who_decided_about_scarce_heaps_is_not_who_spoke_last() {
+fn each_right_has_its_own_last_word() {
     let set = with(
         r#"
         [[grant]]
@@ -263,11 +264,21 @@ fn who_decided_about_scarce_heaps_is_not_who_spoke_last() {
         [[grant]]
         users = [7, 8]
         allocate = true
+        open-heap = false
+        reload = true
         "#,
     );
-    let scarce = |uid| set.grant(&Who { uid, user: None, gids: &[], groups: &[] }).scarce_origin;
-    assert!(scarce(7).unwrap().to_string().ends_with("50-test.toml:2"));
-    assert_eq!(scarce(8), None);
+    let said = |uid, right| {
+        let grants = set.grant(&Who { uid, user: None, gids: &[], groups: &[] });
+        let line = grants.of(right).origin().map(ToString::to_string);
+        (grants.gives(right), line.and_then(|line| line.rsplit(':').next().map(str::to_owned)))
+    };
+    let at = |line: &str| Some(line.to_owned());
+    assert_eq!(said(7, Right::Scarce), (false, at("2")));
+    assert_eq!(said(8, Right::Scarce), (false, None));
+    assert_eq!(said(7, Right::Allocate), (true, at("6")));
+    assert_eq!(said(8, Right::OpenHeap), (false, at("6")));
+    assert_eq!(said(8, Right::Reload), (true, at("6")));
 }
 
 #[test]

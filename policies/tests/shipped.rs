@@ -5,7 +5,7 @@ mod common;
 use common::{driven, facts, kernel, names, usages};
 use heapq_constraints::fact::AccessSet;
 use heapq_constraints::{Constraint, Fact, Origin};
-use heapq_policies::{DeviceView, FileState, PolicySet, Who, load};
+use heapq_policies::{DeviceView, FileState, Grants, PolicySet, Right, Who, load};
 
 fn shipped() -> PolicySet {
     load(&[]).set
@@ -293,15 +293,15 @@ fn what_no_rule_describes_is_not_known() {
 fn only_root_and_the_group_have_buffers() {
     let set = shipped();
     let nobody = Who { uid: 1000, user: Some("root"), gids: &[1000, 44], groups: &["video"] };
-    assert_eq!(set.grant(&nobody).origin, None);
+    assert_eq!(set.grant(&nobody), Grants::default());
     for who in [
         Who { uid: 0, user: None, gids: &[], groups: &[] },
         Who { uid: 1000, user: Some("ada"), gids: &[1000, 990], groups: &["ada", "heapq"] },
     ] {
         let grants = set.grant(&who);
-        assert!(grants.allocate && grants.scarce);
-        assert!(grants.origin.is_some());
+        assert!(grants.gives(Right::Allocate) && grants.gives(Right::Scarce));
+        assert_eq!(grants.gives(Right::Reload), who.uid == 0);
+        // What no bound holds for is never given by default.
+        assert!(!grants.gives(Right::OpenHeap));
     }
-    let denied = set.grant(&nobody);
-    assert!(!denied.allocate && !denied.scarce);
 }

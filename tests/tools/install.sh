@@ -28,6 +28,7 @@ file $data/heapq.sysusers.conf lib/sysusers.d/heapq.conf
 file $data/51-heapq.rules lib/udev/rules.d/51-heapq.rules
 file $data/org.heapq.Allocator1.conf share/dbus-1/system.d/org.heapq.Allocator1.conf
 file $data/org.heapq.Allocator1.service share/dbus-1/system-services/org.heapq.Allocator1.service
+file $data/org.heapq.policy share/polkit-1/actions/org.heapq.policy
 for interface in $data/*.xml; do
 	file "$interface" "share/dbus-1/interfaces/${interface##*/}"
 done

@@ -86,10 +86,12 @@ pub enum AskError {
     #[error(transparent)]
     UnknownLease(#[from] UnknownLease),
     /// No grant covers the caller, or the system does not let this process open the heaps.
-    #[error("{who} may not allocate: {why}")]
+    #[error("{who} may not {deed}: {why}")]
     NotAuthorized {
         /// The user, by name or number.
         who: String,
+        /// What they may not do.
+        deed: &'static str,
         /// Which rule or file says so.
         why: String,
     },

@@ -22,7 +22,7 @@ use crate::heaps::{Heaps, Nodes, StandIn};
 use crate::ledger::{Bounds, Charge, Ledger, OverBound};
 use crate::topology::Topology;
 use heapq_constraints::{Answer, Question, solve};
-use heapq_policies::{Diagnostic, PolicySet};
+use heapq_policies::{Diagnostic, PolicySet, Right};
 use leases::{Arrival, Lease, Leases};
 use machine::Machine;
 use size::Size;
@@ -90,9 +90,9 @@ impl Broker {
     /// What was malformed or unknown. "No heap fits" is an answer.
     pub fn plan(&self, caller: &Caller, question: Question) -> Result<Answer, AskError> {
         let machine = self.machine();
-        let grants = self.grants(&machine, caller);
+        let rights = self.rights(&machine, caller);
         let question = complete(question, &machine.topology, &machine.policies)?;
-        Ok(solve(&self.permitted(&machine, caller, &grants), &question)?)
+        Ok(solve(&self.permitted(&machine, &rights), &question)?)
     }
 
     /// Solves, charges, allocates. Blocks while the kernel clears memory. Buffers beyond the first
@@ -110,10 +110,11 @@ impl Broker {
         // From here on a holder that leaves is noticed.
         let arrival = self.leases.arrive(holder);
         let machine = self.machine();
-        let grants = self.granted(&machine, caller)?;
+        let rights = self.rights(&machine, caller);
+        rights.demand(Right::Allocate)?;
         let name = question.participants.first().map(|one| one.name.clone());
         let question = complete(question, &machine.topology, &machine.policies)?;
-        let heaps = self.permitted(&machine, caller, &grants);
+        let heaps = self.permitted(&machine, &rights);
         let answer = solve(&heaps, &question)?;
         let Some(plan) = answer.plan.clone() else { return Ok(Outcome::Conflict(answer)) };
         let size = Size::of(&plan)?;

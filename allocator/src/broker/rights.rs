@@ -1,18 +1,29 @@
-//! Who may have what.
+//! Who may have what: the policies say first; where they are silent, an authority that was asked.
 
 use super::machine::Machine;
 use super::{AskError, Broker};
-use crate::caller::Caller;
+use crate::caller::{Caller, Verdict};
 use heapq_constraints::{Heap, HeapSet, Origin};
-use heapq_policies::{Grants, Who};
+use heapq_policies::{Grants, Right, Said, Who};
 
 impl Broker {
-    /// Whether the policies let `caller` have buffers at all; from which heaps, its plans say.
+    /// Whether `caller` has a right; from which heaps they may have buffers, their plans say.
     ///
     /// # Errors
-    /// [`AskError::NotAuthorized`], with the rule that denies it.
-    pub fn authorise(&self, caller: &Caller) -> Result<(), AskError> {
-        self.granted(&self.machine(), caller).map(drop)
+    /// [`AskError::NotAuthorized`], with who denies it.
+    pub fn authorise(&self, caller: &Caller, right: Right) -> Result<(), AskError> {
+        self.rights(&self.machine(), caller).demand(right)
+    }
+
+    /// Those of a caller's rights that the policies say nothing of: an authority beside them may.
+    #[must_use]
+    pub fn silent(&self, caller: &Caller, rights: &[Right]) -> Vec<Right> {
+        let machine = self.machine();
+        let known = self.rights(&machine, caller);
+        let nothing = |right: &Right| {
+            known.grants.as_ref().is_some_and(|all| *all.of(*right) == Said::Nothing)
+        };
+        rights.iter().copied().filter(nothing).collect()
     }
 
     /// The heaps as `caller` may use them: what the policies or, in a process of the caller's own,
@@ -20,54 +31,72 @@ impl Broker {
     #[must_use]
     pub fn heaps(&self, caller: &Caller) -> HeapSet {
         let machine = self.machine();
-        self.permitted(&machine, caller, &self.grants(&machine, caller))
+        self.permitted(&machine, &self.rights(&machine, caller))
     }
 
-    /// What the policies grant to one whom they grant anything.
-    pub(super) fn granted(&self, machine: &Machine, caller: &Caller) -> Result<Grants, AskError> {
-        let grants = self.grants(machine, caller);
-        if grants.allocate { Ok(grants) } else { Err(not_granted(caller, &grants)) }
-    }
-
-    pub(super) fn grants(&self, machine: &Machine, caller: &Caller) -> Grants {
-        if self.config.privileged {
-            return Grants { allocate: true, scarce: true, ..Grants::default() };
-        }
-        let groups: Vec<&str> = caller.groups.iter().map(|name| &**name).collect();
-        machine.policies.grant(&Who {
-            uid: caller.uid,
-            user: caller.user.as_deref(),
-            gids: &caller.gids,
-            groups: &groups,
-        })
+    pub(super) fn rights<'a>(&self, machine: &Machine, caller: &'a Caller) -> Rights<'a> {
+        let grants = (!self.config.privileged).then(|| grants(machine, caller));
+        Rights { caller, grants }
     }
 
     /// The heaps as this caller may use them. Cheap where nothing is kept from anybody.
-    pub(super) fn permitted(&self, machine: &Machine, caller: &Caller, grants: &Grants) -> HeapSet {
+    pub(super) fn permitted(&self, machine: &Machine, rights: &Rights<'_>) -> HeapSet {
         let heaps = &machine.topology.heaps;
         if self.config.privileged {
             return heaps.withholding(|heap| self.heaps.denied(heap));
         }
-        if grants.scarce {
-            return heaps.clone();
+        match rights.refused(Right::Scarce) {
+            Some(origin) => heaps.withholding(|heap| scarce(heap).then(|| origin.clone())),
+            None => heaps.clone(),
         }
-        let ungranted = || Origin::Ungranted(who(caller).into());
-        let origin = grants.scarce_origin.clone().unwrap_or_else(ungranted);
-        heaps.withholding(|heap| scarce(heap).then(|| origin.clone()))
     }
+}
+
+/// What one caller may do.
+pub(super) struct Rights<'a> {
+    caller: &'a Caller,
+    /// `None`: no grants are asked, the operating system decides.
+    grants: Option<Grants>,
+}
+
+impl Rights<'_> {
+    /// That the caller has a right.
+    pub(super) fn demand(&self, right: Right) -> Result<(), AskError> {
+        let Some(origin) = self.refused(right) else { return Ok(()) };
+        let why = match origin {
+            Origin::Policy { .. } => format!("{origin} denies it"),
+            other => other.to_string(),
+        };
+        Err(AskError::NotAuthorized { who: who(self.caller), deed: right.deed(), why })
+    }
+
+    /// Who denies a right; `None`: the caller has it.
+    fn refused(&self, right: Right) -> Option<Origin> {
+        let ungranted = || format!("no [[grant]] lets {} {}", who(self.caller), right.deed());
+        match (self.grants.as_ref()?.of(right), self.caller.verdicts.get(&right)) {
+            (Said::Yes(_), _) | (Said::Nothing, Some(Verdict::Yes)) => None,
+            (Said::No(origin), _) => Some(origin.clone()),
+            (Said::Nothing, None) => Some(Origin::Ungranted(ungranted().into())),
+            (Said::Nothing, Some(Verdict::No(said))) => {
+                Some(Origin::Ungranted(format!("{}, and {said}", ungranted()).into()))
+            }
+        }
+    }
+}
+
+fn grants(machine: &Machine, caller: &Caller) -> Grants {
+    let groups: Vec<&str> = caller.groups.iter().map(|name| &**name).collect();
+    machine.policies.grant(&Who {
+        uid: caller.uid,
+        user: caller.user.as_deref(),
+        gids: &caller.gids,
+        groups: &groups,
+    })
 }
 
 /// Memory of which there is only so much set aside, or that has a purpose.
 fn scarce(heap: &Heap) -> bool {
     heap.contiguous || heap.protected || heap.bank.is_some() || !heap.reserved_for.is_empty()
-}
-
-fn not_granted(caller: &Caller, grants: &Grants) -> AskError {
-    let why = match &grants.origin {
-        Some(origin) => format!("{origin} denies it"),
-        None => "no [[grant]] names this user or a group of theirs".to_owned(),
-    };
-    AskError::NotAuthorized { who: who(caller), why }
 }
 
 fn who(caller: &Caller) -> String {

@@ -180,7 +180,7 @@ fn open_descriptors() -> usize {
 }
 
 fn stranger() -> Caller {
-    Caller { uid: 4_000_000_001, user: None, gids: Vec::new(), groups: Vec::new(), pid: None }
+    Caller::with_groups(4_000_000_001, Vec::new(), None)
 }
 
 #[test]
@@ -247,7 +247,7 @@ fn default_is_deny() {
     assert_eq!(heaps, [["system".into()]]);
     let said = explain::words(&answer).join("\n");
     assert!(
-        said.contains("not granted (no [[grant]] gives uid 4000000001 scarce heaps)"),
+        said.contains("not granted (no [[grant]] lets uid 4000000001 have scarce heaps)"),
         "{said}"
     );
 }

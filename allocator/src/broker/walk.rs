@@ -7,6 +7,7 @@ use crate::heaps::{Heaps, Source};
 use crate::sys::dma_buf::buffer_name;
 use heapq_constraints::answer::{Candidate, Plan};
 use heapq_constraints::{HeapSet, Name};
+use heapq_policies::Right;
 use rustix::io::Errno;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -161,6 +162,7 @@ fn conclude(failures: Vec<(Name, Failure)>, caller: &Caller) -> Result<Found, As
         let heaps: Vec<&str> = failures.iter().map(|(heap, _)| &**heap).collect();
         return Err(AskError::NotAuthorized {
             who: format!("uid {}", caller.uid),
+            deed: Right::Allocate.deed(),
             why: format!("the system does not let this process open {}", heaps.join(", ")),
         });
     }

@@ -100,7 +100,7 @@ fn without_a_grant_nothing_is_allocated_and_plans_are_told() {
     assert!(refused.err.contains("may not allocate"), "{}", refused.err);
     let told = daemon.heapq(&["plan", "cpu", "--size", "4096"]);
     assert_eq!(told.code, Some(3), "an answer: {}", told.err);
-    assert!(told.out.contains("not granted (no [[grant]] gives "), "{}", told.out);
+    assert!(told.out.contains("not granted (no [[grant]] lets "), "{}", told.out);
 }
 
 #[test]

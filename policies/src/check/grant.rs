@@ -1,12 +1,13 @@
-//! `[[grant]]`: who may have buffers.
+//! `[[grant]]`: who has which right.
 
 use super::read::{self, Rule};
 use super::source::{Complaints, shortened};
 use crate::diagnostic::Code;
+use crate::right::Right;
 use crate::rule::{Account, GrantRule};
 use heapq_constraints::value::{Node, Table, Value};
 
-const KEYS: [&str; 4] = ["users", "groups", "allocate", "scarce"];
+const KEYS: [&str; 6] = ["users", "groups", "allocate", "scarce", "open-heap", "reload"];
 
 pub(super) fn read(rule: &Rule<'_>, complaints: &mut Complaints<'_>) -> Option<GrantRule> {
     let table = rule.keep_known("`[[grant]]` has no key", &KEYS, complaints);
@@ -16,7 +17,7 @@ pub(super) fn read(rule: &Rule<'_>, complaints: &mut Complaints<'_>) -> Option<G
         let message = "`[[grant]]` to nobody";
         complaints.tell(Code::MissingKey, rule.at, message, Some(help.to_owned()));
     }
-    let nothing = table.get("allocate").is_none() && table.get("scarce").is_none();
+    let nothing = Right::ALL.iter().all(|(key, _)| table.get(key).is_none());
     if nothing {
         let help = "add `allocate = true`, and `scarce = true` for scarce heaps too";
         let message = "`[[grant]]` of nothing";
@@ -27,6 +28,8 @@ pub(super) fn read(rule: &Rule<'_>, complaints: &mut Complaints<'_>) -> Option<G
         groups: accounts("groups", &table, complaints),
         allocate: flag("allocate", &table, complaints),
         scarce: flag("scarce", &table, complaints),
+        open_heap: flag("open-heap", &table, complaints),
+        reload: flag("reload", &table, complaints),
         origin: complaints.source().origin(rule.at),
     };
     (!nobody && !nothing).then_some(granted)

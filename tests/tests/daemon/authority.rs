@@ -97,7 +97,7 @@ async fn child_may_not_have_scarce_heaps() {
     let cma = answer.eliminated.iter().find(|gone| &*gone.heap == "default_cma_region").unwrap();
     assert_eq!(cma.reasons[0].key, "not-permitted");
     let origin = cma.reasons[0].heap_origin.to_string();
-    assert!(origin.starts_with("no [[grant]] gives "), "{origin}");
+    assert!(origin.starts_with("no [[grant]] lets "), "{origin}");
 }
 
 #[tokio::test]

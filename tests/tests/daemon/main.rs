@@ -22,3 +22,4 @@ mod life;
 mod logging;
 mod machine;
 mod peer;
+mod polkit;
