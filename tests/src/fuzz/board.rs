@@ -10,11 +10,11 @@ use std::sync::LazyLock;
 /// Devices of one board that are asked about.
 const ASKED: usize = 4;
 
-static POLICIES: LazyLock<PolicySet> = LazyLock::new(|| heapq_policies::load(&[]).set);
+pub(super) static POLICIES: LazyLock<PolicySet> = LazyLock::new(|| heapq_policies::load(&[]).set);
 
 /// A flattened devicetree.
 pub(super) fn devicetree(bytes: &[u8]) {
-    if let Ok(seen) = devicetree::read(bytes) {
+    if let Ok(seen) = devicetree::read(bytes, &POLICIES) {
         ask(&seen);
     }
 }

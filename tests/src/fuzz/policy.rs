@@ -2,7 +2,7 @@
 
 use heapq_constraints::Name;
 use heapq_constraints::question::{Usage, Usages};
-use heapq_policies::{DeviceView, Kernel, PolicySet, Who, load_files, render};
+use heapq_policies::{DeviceView, Kernel, PolicySet, Right, Said, Who, load_files, render};
 use std::fs;
 use tempfile::TempDir;
 
@@ -42,7 +42,9 @@ fn apply(set: &PolicySet) {
     assert!(heap.known || heap.rules.is_empty());
     let who = Who { uid: 1000, user: Some("user"), gids: &[1000], groups: &["video"] };
     let grants = set.grant(&who);
-    assert!(!grants.allocate || grants.origin.is_some());
+    for (_, right) in Right::ALL {
+        assert_eq!(grants.of(right) == &Said::Nothing, grants.of(right).origin().is_none());
+    }
 }
 
 pub(super) fn seeds() -> Vec<Vec<u8>> {

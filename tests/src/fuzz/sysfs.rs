@@ -59,7 +59,7 @@ pub(super) fn run(mut bytes: &[u8]) {
         make(root.path(), usize::from(*place), *kind, contents);
         bytes = rest;
     }
-    if let Ok(seen) = sysfs::read(root.path()) {
+    if let Ok(seen) = sysfs::read(root.path(), &super::board::POLICIES) {
         super::board::ask(&seen);
     }
 }
