@@ -15,10 +15,12 @@ pub struct Caller {
     pub user: Option<Name>,
     /// All its groups.
     pub gids: Vec<u32>,
-    /// The names of those groups that have one.
+    /// Their names in the same order; empty for those that have none.
     pub groups: Vec<Name>,
     /// The process, where it is known.
     pub pid: Option<u32>,
+    /// The systemd unit that it runs in, where that is known.
+    pub unit: Option<Name>,
     /// What an authority beside the policies says of them, where it was asked.
     pub verdicts: BTreeMap<Right, Verdict>,
 }
@@ -59,9 +61,15 @@ impl Caller {
         gids.sort_unstable();
         gids.dedup();
         let user = User::from_uid(Uid::from_raw(uid)).ok().flatten();
-        let groups = gids.iter().filter_map(|gid| group_name(*gid)).collect();
+        let groups = gids.iter().map(|gid| group_name(*gid).unwrap_or_default()).collect();
         let user = user.map(|user| user.name.into());
-        Self { uid, user, gids, groups, pid, verdicts: BTreeMap::new() }
+        Self { uid, user, gids, groups, pid, unit: None, verdicts: BTreeMap::new() }
+    }
+
+    /// The name of one of its groups, where that has one.
+    pub(crate) fn group_name(&self, gid: u32) -> Option<&str> {
+        let at = self.gids.iter().position(|known| *known == gid)?;
+        self.groups.get(at).map(|name| &**name).filter(|name| !name.is_empty())
     }
 }
 

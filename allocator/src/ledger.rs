@@ -1,10 +1,12 @@
 //! Who owes for how much: a charge is a value that gives back what it took when it is dropped.
 
 use crate::caller::Holder;
+use heapq_constraints::{Name, Origin};
+use heapq_policies::{Limit, Limits};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// How much one account may have charged at once.
+/// How much one account may have charged at once, where no policy says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
     /// Leases.
@@ -25,25 +27,67 @@ impl Bounds {
     }
 }
 
-/// What one account has charged.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Held {
-    leases: u64,
-    buffers: u64,
-    bytes: u64,
+impl From<Bounds> for Limits {
+    fn from(bounds: Bounds) -> Self {
+        let limit = |most| Some(Limit { most, origin: Origin::Default });
+        Self {
+            leases: limit(bounds.leases),
+            buffers: limit(bounds.buffers),
+            bytes: limit(bounds.bytes),
+        }
+    }
 }
 
-/// Whose account.
+/// Somebody who can owe.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Account {
+pub enum Debtor {
+    /// A user, by number.
     User(u32),
+    /// All members of a group, by its number.
+    Group(u32),
+    /// All processes of a systemd unit.
+    Unit(Name),
+    /// One connection.
     Holder(Holder),
 }
 
+/// What somebody owes for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Account {
+    /// Who.
+    pub debtor: Debtor,
+    /// What they have from one heap; `None`: from all together.
+    pub heap: Option<Name>,
+}
+
+/// What is charged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Leases.
+    pub leases: u64,
+    /// Buffers in them.
+    pub buffers: u64,
+    /// Bytes in those, as allocated.
+    pub bytes: u64,
+}
+
+/// What is charged to one account, and what it may come to there.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The account.
+    pub account: Account,
+    /// What is added to it.
+    pub cost: Cost,
+    /// What it may hold with that.
+    pub limits: Limits,
+}
+
 /// A bound that a charge would exceed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{asked} {what} and {in_use} in use exceed the bound of {bound}")]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{asked} {what} and {in_use} in use exceed the bound of {bound} ({origin})")]
 pub struct OverBound {
+    /// Whose it is.
+    pub account: Account,
     /// `leases`, `buffers` or `bytes`.
     pub what: &'static str,
     /// How much the account may have.
@@ -52,63 +96,92 @@ pub struct OverBound {
     pub in_use: u64,
     /// How much was asked for.
     pub asked: u64,
+    /// Who set the bound.
+    pub origin: Origin,
 }
 
-/// The accounts of all users and holders.
-#[derive(Clone, Debug)]
+/// The accounts of everybody.
+#[derive(Clone, Debug, Default)]
 pub struct Ledger {
-    user: Bounds,
-    accounts: Arc<Mutex<HashMap<Account, Held>>>,
+    accounts: Arc<Mutex<HashMap<Account, Cost>>>,
 }
 
 impl Ledger {
-    /// An empty one.
-    #[must_use]
-    pub fn new(user: Bounds) -> Self {
-        Self { user, accounts: Arc::default() }
-    }
-
-    /// Charges one lease with its buffers and bytes to a user and to a holder: both or neither.
+    /// Charges all `entries`, which are of different accounts, or none of them.
     ///
     /// # Errors
-    /// The first bound that it would exceed.
-    pub fn charge(
-        &self,
-        uid: u32,
-        holder: &Holder,
-        buffers: u64,
-        bytes: u64,
-    ) -> Result<Charge, OverBound> {
-        let cost = Held { leases: 1, buffers, bytes };
-        let keys = [Account::User(uid), Account::Holder(holder.clone())];
-        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
-        let held = |key: &Account| accounts.get(key).copied().unwrap_or_default();
-        let user = held(&keys[0]).plus(cost, &self.user)?;
-        let holder = held(&keys[1]).plus(cost, &Bounds::HOLDER)?;
-        accounts.insert(keys[0].clone(), user);
-        accounts.insert(keys[1].clone(), holder);
+    /// The first bound that would be exceeded.
+    pub fn charge(&self, entries: impl IntoIterator<Item = Entry>) -> Result<Charge, OverBound> {
+        let mut taken = Vec::new();
+        let mut accounts = self.lock();
+        for Entry { account, cost, limits } in entries {
+            let held = accounts.get(&account).copied().unwrap_or_default();
+            match held.plus(cost, &limits) {
+                Ok(sum) => {
+                    accounts.insert(account.clone(), sum);
+                    taken.push((account, cost));
+                }
+                Err(over) => {
+                    give_back(&mut accounts, &taken);
+                    return Err(over.of(account));
+                }
+            }
+        }
         drop(accounts);
-        Ok(Charge { cost, keys, accounts: Arc::clone(&self.accounts) })
+        Ok(Charge { taken, ledger: self.clone() })
     }
 
-    /// Bytes that are charged to a user.
+    /// What is charged to an account.
     #[must_use]
-    pub fn bytes(&self, uid: u32) -> u64 {
-        let accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
-        accounts.get(&Account::User(uid)).map_or(0, |held| held.bytes)
+    pub fn owed(&self, account: &Account) -> Cost {
+        self.lock().get(account).copied().unwrap_or_default()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Account, Cost>> {
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Held {
-    fn plus(self, cost: Self, bounds: &Bounds) -> Result<Self, OverBound> {
-        let add = |what, in_use: u64, asked: u64, bound: u64| {
-            let sum = in_use.checked_add(asked).filter(|sum| *sum <= bound);
-            sum.ok_or(OverBound { what, bound, in_use, asked })
+fn give_back(accounts: &mut HashMap<Account, Cost>, taken: &[(Account, Cost)]) {
+    for (account, cost) in taken {
+        let left = accounts.get(account).map(|held| held.minus(*cost)).unwrap_or_default();
+        if left == Cost::default() {
+            accounts.remove(account);
+        } else {
+            accounts.insert(account.clone(), left);
+        }
+    }
+}
+
+/// A bound that would be exceeded, of an account yet to be named.
+struct Over {
+    what: &'static str,
+    in_use: u64,
+    asked: u64,
+    limit: Limit,
+}
+
+impl Over {
+    fn of(self, account: Account) -> OverBound {
+        let Self { what, in_use, asked, limit: Limit { most, origin } } = self;
+        OverBound { account, what, bound: most, in_use, asked, origin }
+    }
+}
+
+impl Cost {
+    fn plus(self, cost: Self, limits: &Limits) -> Result<Self, Over> {
+        let add = |what, in_use: u64, asked: u64, limit: &Option<Limit>| {
+            let most = limit.as_ref().map_or(u64::MAX, |limit| limit.most);
+            let sum = in_use.checked_add(asked).filter(|sum| *sum <= most);
+            sum.ok_or_else(|| {
+                let none = Limit { most, origin: Origin::Default };
+                Over { what, in_use, asked, limit: limit.clone().unwrap_or(none) }
+            })
         };
         Ok(Self {
-            leases: add("leases", self.leases, cost.leases, bounds.leases)?,
-            buffers: add("buffers", self.buffers, cost.buffers, bounds.buffers)?,
-            bytes: add("bytes", self.bytes, cost.bytes, bounds.bytes)?,
+            leases: add("leases", self.leases, cost.leases, &limits.leases)?,
+            buffers: add("buffers", self.buffers, cost.buffers, &limits.buffers)?,
+            bytes: add("bytes", self.bytes, cost.bytes, &limits.bytes)?,
         })
     }
 
@@ -121,76 +194,108 @@ impl Held {
     }
 }
 
-/// What one lease costs; given back on drop.
+/// What was charged; given back on drop.
 #[derive(Debug)]
 pub struct Charge {
-    cost: Held,
-    keys: [Account; 2],
-    accounts: Arc<Mutex<HashMap<Account, Held>>>,
+    taken: Vec<(Account, Cost)>,
+    ledger: Ledger,
 }
 
 impl Charge {
-    /// Bytes of it.
+    /// Bytes of it: the most that is charged to one account.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.cost.bytes
+        self.taken.iter().map(|(_, cost)| cost.bytes).max().unwrap_or(0)
+    }
+
+    /// Takes over what another charge of the same ledger took.
+    pub fn join(&mut self, mut other: Self) {
+        self.taken.append(&mut other.taken);
     }
 }
 
 impl Drop for Charge {
     fn drop(&mut self) {
-        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
-        for key in &self.keys {
-            if let Some(held) = accounts.get_mut(key) {
-                *held = held.minus(self.cost);
-                if held.leases == 0 {
-                    accounts.remove(key);
-                }
-            }
-        }
+        give_back(&mut self.ledger.lock(), &self.taken);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Bounds, Ledger, OverBound};
-    use crate::caller::Holder;
+    use super::{Account, Bounds, Charge, Cost, Debtor, Entry, Ledger, OverBound};
+    use heapq_constraints::Origin;
+    use heapq_policies::{Limit, Limits};
 
-    fn ledger() -> Ledger {
-        Ledger::new(Bounds { leases: 3, buffers: 10, bytes: 1000 })
+    const BOUNDS: Bounds = Bounds { leases: 3, buffers: 10, bytes: 1000 };
+
+    fn user(uid: u32) -> Account {
+        Account { debtor: Debtor::User(uid), heap: None }
+    }
+
+    fn group(gid: u32, heap: Option<&str>) -> Account {
+        Account { debtor: Debtor::Group(gid), heap: heap.map(Into::into) }
+    }
+
+    fn entry(account: Account, buffers: u64, bytes: u64, limits: impl Into<Limits>) -> Entry {
+        Entry { account, cost: Cost { leases: 1, buffers, bytes }, limits: limits.into() }
+    }
+
+    fn charge(ledger: &Ledger, uid: u32, buffers: u64, bytes: u64) -> Result<Charge, OverBound> {
+        ledger.charge([entry(user(uid), buffers, bytes, BOUNDS)])
     }
 
     #[test]
     fn a_dropped_charge_is_given_back() {
-        let ledger = ledger();
-        let charge = ledger.charge(7, &Holder::new(":1.1"), 2, 600).unwrap();
-        assert_eq!((ledger.bytes(7), charge.bytes()), (600, 600));
-        let refused = ledger.charge(7, &Holder::new(":1.2"), 2, 600).unwrap_err();
-        assert_eq!(refused, OverBound { what: "bytes", bound: 1000, in_use: 600, asked: 600 });
+        let ledger = Ledger::default();
+        let kept = charge(&ledger, 7, 2, 600).unwrap();
+        assert_eq!((ledger.owed(&user(7)).bytes, kept.bytes()), (600, 600));
+        let refused = charge(&ledger, 7, 2, 600).unwrap_err();
+        let (account, origin) = (user(7), Origin::Default);
+        let expected =
+            OverBound { account, what: "bytes", bound: 1000, in_use: 600, asked: 600, origin };
+        assert_eq!(refused, expected);
         // Another user is not concerned.
-        assert!(ledger.charge(8, &Holder::new(":1.3"), 2, 600).is_ok());
-        drop(charge);
-        assert_eq!(ledger.bytes(7), 0);
+        assert!(charge(&ledger, 8, 2, 600).is_ok());
+        drop(kept);
         assert!(ledger.accounts.lock().unwrap().is_empty());
     }
 
     #[test]
     fn each_bound_holds_and_nothing_overflows() {
-        let ledger = ledger();
-        let holder = Holder::new(":1.1");
-        assert_eq!(ledger.charge(7, &holder, 11, 1).unwrap_err().what, "buffers");
-        assert_eq!(ledger.charge(7, &holder, 1, u64::MAX).unwrap_err().what, "bytes");
-        let kept: Vec<_> = (0..3).map(|_| ledger.charge(7, &holder, 1, 1).unwrap()).collect();
-        assert_eq!(ledger.charge(7, &holder, 1, 1).unwrap_err().what, "leases");
-        assert_eq!(ledger.charge(7, &holder, u64::MAX, u64::MAX).unwrap_err().what, "leases");
+        let ledger = Ledger::default();
+        let refused = |buffers, bytes| charge(&ledger, 7, buffers, bytes).unwrap_err().what;
+        assert_eq!((refused(11, 1), refused(1, u64::MAX)), ("buffers", "bytes"));
+        let kept: Vec<_> = (0..3).map(|_| charge(&ledger, 7, 1, 1).unwrap()).collect();
+        assert_eq!((refused(1, 1), refused(u64::MAX, u64::MAX)), ("leases", "leases"));
         assert_eq!(kept.len(), 3);
+        // Without a bound, 64 bits are one.
+        let all = |bytes| ledger.charge([entry(user(8), 1, bytes, Limits::default())]);
+        let _most = all(u64::MAX).unwrap();
+        assert_eq!(all(1).unwrap_err().bound, u64::MAX);
     }
 
     #[test]
-    fn a_holder_has_bounds_of_its_own() {
-        let ledger = Ledger::new(Bounds::user(u64::MAX));
-        let holder = Holder::new("p2p-1");
-        let refused = ledger.charge(7, &holder, Bounds::HOLDER.buffers + 1, 1).unwrap_err();
-        assert_eq!((refused.what, ledger.bytes(7)), ("buffers", 0));
+    fn all_accounts_are_charged_or_none() {
+        let ledger = Ledger::default();
+        let limit = Limit { most: 5, origin: Origin::Sysfs("/x".into()) };
+        let narrow = Limits { bytes: Some(limit.clone()), ..Limits::default() };
+        let refused = ledger.charge([
+            entry(user(7), 1, 6, BOUNDS),
+            entry(group(44, None), 1, 6, BOUNDS),
+            entry(group(44, Some("cma")), 1, 6, narrow),
+        ]);
+        let refused = refused.unwrap_err();
+        assert_eq!((refused.account, refused.origin), (group(44, Some("cma")), limit.origin));
+        assert!(ledger.accounts.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn charges_that_were_joined_end_together() {
+        let ledger = Ledger::default();
+        let mut kept = charge(&ledger, 7, 1, 600).unwrap();
+        kept.join(ledger.charge([entry(group(44, Some("cma")), 1, 400, BOUNDS)]).unwrap());
+        assert_eq!((kept.bytes(), ledger.owed(&group(44, Some("cma"))).bytes), (600, 400));
+        drop(kept);
+        assert!(ledger.accounts.lock().unwrap().is_empty());
     }
 }

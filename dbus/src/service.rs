@@ -243,7 +243,8 @@ impl Allocator1 {
     /// answer: as of Plan. With "ok" also: lease (t, for Release and GetBuffers), candidate (u),
     /// stand-in (b, true when the buffers are no dma-bufs), fallback-from (a(ss), heaps that
     /// failed before and how). Two more verdicts: "no-memory" (fallback-from lists the heaps
-    /// tried) and "over-quota" (what (s), bound, in-use and asked (t)).
+    /// tried) and "over-quota" (account (s, whose bound it is), what (s), bound, in-use and asked
+    /// (t), origin (s, who set it)).
     ///
     /// buffers: frame by frame, in a frame plane by plane: the first 16 at most; GetBuffers gives
     /// the rest. Empty unless "ok". Whoever gets one keeps it, whatever becomes of the lease. The

@@ -1,6 +1,6 @@
 //! The policy language of heapq: what heaps mean, what devices need, and who may have buffers.
 //!
-//! Files of TOML in layers ([`load`]) become a [`PolicySet`], which answers four questions and
+//! Files of TOML in layers ([`load`]) become a [`PolicySet`], which answers questions and
 //! reads nothing while it does:
 //!
 //! - [`PolicySet::heap`]: what buffers from a heap of this name are. The kernel tells the name and
@@ -10,6 +10,7 @@
 //!   the vocabulary, read by `heapq-constraints`.
 //! - [`PolicySet::dma_master`]: which other device masters its DMA, and where to look for it.
 //! - [`PolicySet::grant`]: what a caller may do. Nothing, unless a rule says so.
+//! - [`PolicySet::limits`]: how much somebody may have.
 //!
 //! A file with an error is left out whole, with every complaint about it ([`Diagnostic`]), and the
 //! rest goes on. The files in `shipped/` are compiled in as the lowest layer:
@@ -41,6 +42,7 @@ mod explain;
 mod glob;
 mod kernel;
 mod layering;
+mod limits;
 mod load;
 mod master;
 mod overlay;
@@ -53,6 +55,7 @@ mod view;
 pub use diagnostic::{Code, Diagnostic, Related, Severity, render};
 pub use explain::{Considered, RuleState};
 pub use kernel::{Kernel, NoKernel};
+pub use limits::{Limit, Limits, Whose};
 pub use load::{FileState, Loaded, PolicyFile, default_dirs, dirs_below, load, load_files};
 pub use master::{Arguments, DmaMaster, Patterns};
 pub use right::{Grants, Right, Said};

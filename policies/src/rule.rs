@@ -3,6 +3,7 @@
 use crate::condition::{Condition, listed};
 use crate::glob::Glob;
 use crate::kernel::KernelRange;
+use crate::limits::Limits;
 use crate::master::DmaMaster;
 use crate::view::DeviceView;
 use heapq_constraints::choice::Choice;
@@ -70,13 +71,36 @@ pub(crate) struct GrantRule {
     pub(crate) origin: Origin,
 }
 
-/// A user or group as a grant names it.
+/// A `[[limit]]`.
+#[derive(Clone, Debug)]
+pub(crate) struct LimitRule {
+    pub(crate) users: Vec<Account>,
+    pub(crate) groups: Vec<Account>,
+    pub(crate) units: Vec<Glob>,
+    /// Names, aliases, roles or patterns; empty: all heaps together.
+    pub(crate) heaps: Vec<Glob>,
+    /// What it bounds, each key with its own line.
+    pub(crate) limits: Limits,
+}
+
+/// A user or group as a rule names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Account {
     /// `"*"`
     Everybody,
     Id(u32),
     Name(Name),
+}
+
+impl Account {
+    /// Whether it means the user or group of this number and, where it has one, this name.
+    pub(crate) fn is(&self, id: u32, name: Option<&str>) -> bool {
+        match self {
+            Self::Everybody => true,
+            Self::Id(known) => *known == id,
+            Self::Name(known) => name == Some(&**known),
+        }
+    }
 }
 
 impl DeviceRule {

@@ -2,7 +2,7 @@
 
 use crate::master::DmaMaster;
 use crate::right::{Grants, Right};
-use crate::rule::{Account, DeviceRule, GrantRule, HeapRule, MasterRule};
+use crate::rule::{Account, DeviceRule, GrantRule, HeapRule, LimitRule, MasterRule};
 use crate::view::{DeviceView, Who};
 use crate::{Kernel, overlay};
 use heapq_constraints::choice::Choice;
@@ -19,6 +19,7 @@ pub struct PolicySet {
     pub(crate) devices: Vec<DeviceRule>,
     pub(crate) masters: Vec<MasterRule>,
     pub(crate) grants: Vec<GrantRule>,
+    pub(crate) limits: Vec<LimitRule>,
 }
 
 /// What the rules say of one heap name.
@@ -85,6 +86,7 @@ impl PolicySet {
         self.devices.append(&mut later.devices);
         self.masters.append(&mut later.masters);
         self.grants.append(&mut later.grants);
+        self.limits.append(&mut later.limits);
     }
 
     /// What is known of a heap that the machine names so. Later rules win key by key; roles and

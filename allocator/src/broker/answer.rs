@@ -21,16 +21,20 @@ pub enum Outcome {
         /// The heaps in the order they were tried (planes joined by `+`), each with its failure.
         tried: Vec<(Name, String)>,
     },
-    /// The caller holds too much already.
+    /// The caller, or a group or unit of theirs, holds too much already.
     OverQuota {
+        /// Whose bound it is: `user ada`, `group video in default_cma_region`, `this client`.
+        account: Name,
         /// `leases`, `buffers` or `bytes`.
         what: &'static str,
-        /// How much its user may hold.
+        /// How much may be held there.
         bound: u64,
-        /// How much its user holds.
+        /// How much is.
         in_use: u64,
         /// How much this request asks for.
         asked: u64,
+        /// Who set the bound, as explanations print it.
+        origin: Name,
     },
 }
 

@@ -5,6 +5,7 @@ mod answer;
 mod config;
 mod leases;
 mod machine;
+mod payer;
 mod rights;
 mod size;
 #[cfg(test)]
@@ -19,7 +20,7 @@ use crate::admission::{Admission, Gauge, Meminfo};
 use crate::caller::{Caller, Holder};
 use crate::complete::complete;
 use crate::heaps::{Heaps, Nodes, StandIn};
-use crate::ledger::{Bounds, Charge, Ledger, OverBound};
+use crate::ledger::{Bounds, Charge, Ledger};
 use crate::topology::Topology;
 use heapq_constraints::{Answer, Question, solve};
 use heapq_policies::{Diagnostic, PolicySet, Right};
@@ -43,6 +44,8 @@ pub struct Broker {
     reading: Mutex<()>,
     heaps: Box<dyn Heaps>,
     admission: Admission,
+    /// Of a user, where no policy says.
+    bounds: Bounds,
     ledger: Ledger,
     leases: Leases,
 }
@@ -77,7 +80,8 @@ impl Broker {
             reading: Mutex::default(),
             heaps,
             admission: Admission::new(gauge),
-            ledger: Ledger::new(Bounds::user(memory)),
+            bounds: Bounds::user(memory),
+            ledger: Ledger::default(),
             leases: Leases::default(),
         };
         Ok((broker, diagnostics))
@@ -118,11 +122,17 @@ impl Broker {
         let answer = solve(&heaps, &question)?;
         let Some(plan) = answer.plan.clone() else { return Ok(Outcome::Conflict(answer)) };
         let size = Size::of(&plan)?;
-        let charge = match self.ledger.charge(caller.uid, holder, size.buffers, size.bytes) {
+        let payer = payer::Payer {
+            ledger: &self.ledger,
+            policies: (!self.config.privileged).then_some(&machine.policies),
+            heaps: &heaps,
+            caller,
+            holder,
+            bounds: self.bounds,
+        };
+        let mut charge = match payer.charge(size) {
             Ok(charge) => charge,
-            Err(OverBound { what, bound, in_use, asked }) => {
-                return Ok(Outcome::OverQuota { what, bound, in_use, asked });
-            }
+            Err(over) => return Ok(payer.refusal(&over)),
         };
         let walk = walk::Walk {
             heaps: &*self.heaps,
@@ -130,11 +140,14 @@ impl Broker {
             known: &heaps,
             plan: &plan,
             name: name.as_deref().unwrap_or_default(),
+            payer: Some(&payer),
         };
-        let found = match walk.run(caller)? {
+        let mut found = match walk.run(caller)? {
             walk::Found::Buffers(found) => found,
+            walk::Found::OverQuota(over) => return Ok(payer.refusal(&over)),
             walk::Found::NoMemory(tried) => return Ok(Outcome::NoMemory { answer, tried }),
         };
+        found.charge.take().into_iter().for_each(|further| charge.join(further));
         self.hand_over(arrival, caller, charge, answer, found)
     }
 

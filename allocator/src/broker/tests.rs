@@ -10,6 +10,7 @@ use crate::caller::{Caller, Holder};
 use crate::discover::{Observation, SeenHeap};
 use crate::heaps::StandIn;
 use crate::heaps::fake::{Conduct, Fake, PATIENCE};
+use crate::ledger::{Account, Debtor};
 use heapq_constraints::answer::{BufferPlan, Candidate, Plan};
 use heapq_constraints::fact::{Access, Planes};
 use heapq_constraints::solve::Refused;
@@ -74,7 +75,14 @@ fn plan(candidates: &[&[&str]], count: u32, bytes: u64) -> Plan {
 fn walk(fake: &Fake, spare: u64, plan: &Plan) -> Result<Found, AskError> {
     let admission = Admission::new(Spare(spare));
     let known = machine_heaps();
-    let walk = Walk { heaps: fake, admission: &admission, known: &known, plan, name: "camera" };
+    let walk = Walk {
+        heaps: fake,
+        admission: &admission,
+        known: &known,
+        plan,
+        name: "camera",
+        payer: None,
+    };
     let found = walk.run(&Caller::myself());
     assert_eq!(admission.in_flight(), 0, "a ticket outlived its allocation");
     found
@@ -83,6 +91,7 @@ fn walk(fake: &Fake, spare: u64, plan: &Plan) -> Result<Found, AskError> {
 fn tried(found: Result<Found, AskError>) -> Vec<String> {
     match found.unwrap() {
         Found::Buffers(_) => panic!("buffers"),
+        Found::OverQuota(over) => panic!("{over}"),
         Found::NoMemory(tried) => tried.iter().map(|(heap, _)| heap.to_string()).collect(),
     }
 }
@@ -152,19 +161,17 @@ fn the_system_heap_is_not_asked_for_what_memory_does_not_hold() {
     assert!(found.tried[0].1.contains("can be spared"), "{:?}", found.tried);
 }
 
-/// A machine with two heaps and this process as the caller whom no grant concerns.
-fn broker(fake: Fake, privileged: bool) -> Broker {
+/// A machine with two heaps.
+fn two_heaps() -> Observation {
     let seen = |name: &str| SeenHeap { name: name.into(), path: "/sys/x".into(), node: true };
-    let board = Observation {
-        heaps: vec![seen("default_cma_region"), seen("system")],
-        ..Observation::default()
-    };
-    let config = Config {
-        board: Some(board.into()),
-        policy_dirs: Vec::new(),
-        privileged,
-        ..Config::default()
-    };
+    let heaps = vec![seen("default_cma_region"), seen("system")];
+    Observation { heaps, ..Observation::default() }
+}
+
+/// On that machine, with the shipped policies.
+fn broker(fake: Fake, privileged: bool) -> Broker {
+    let (board, policy_dirs) = (Some(two_heaps().into()), Vec::new());
+    let config = Config { board, policy_dirs, privileged, ..Config::default() };
     Broker::with(config, Box::new(fake), Spare(64 * MIB)).unwrap().0
 }
 
@@ -173,6 +180,12 @@ fn question(count: u32, bytes: u64) -> Question {
         .with(Constraint::MinSize(bytes), Origin::Client)
         .with(Constraint::MinCount(count), Origin::Client);
     Question { participants: vec![participant], ..Question::default() }
+}
+
+/// Bytes that this user owes for.
+fn owed(broker: &Broker) -> u64 {
+    let debtor = Debtor::User(Caller::myself().uid);
+    broker.ledger.owed(&Account { debtor, heap: None }).bytes
 }
 
 fn open_descriptors() -> usize {
@@ -201,7 +214,7 @@ fn what_is_used_up_can_be_had_again_after_a_release() {
     let bound = loop {
         match broker.allocate(&me, &holder, question(1, 4096)).unwrap() {
             Outcome::Granted(grant) => leases.push(grant.lease),
-            Outcome::OverQuota { what, bound, in_use, asked } => {
+            Outcome::OverQuota { what, bound, in_use, asked, .. } => {
                 assert_eq!((what, in_use, asked), ("leases", bound, 1));
                 break bound;
             }
@@ -282,14 +295,14 @@ fn what_is_granted_is_charged_until_it_is_released() {
     broker.release(&holder, grant.lease).unwrap();
     assert!(broker.release(&holder, grant.lease).is_err());
     assert!(broker.usage().is_empty());
-    assert_eq!(broker.ledger.bytes(me.uid), 0);
+    assert_eq!(owed(&broker), 0);
 }
 
 #[test]
 fn one_user_cannot_have_everything() {
     let broker = broker(Fake::default(), true);
     let outcome = broker.allocate(&Caller::myself(), &Holder::new(":1.1"), question(1, 1 << 40));
-    let Outcome::OverQuota { what, bound, in_use, asked } = outcome.unwrap() else {
+    let Outcome::OverQuota { what, bound, in_use, asked, .. } = outcome.unwrap() else {
         panic!("granted")
     };
     assert_eq!((what, bound, in_use, asked), ("bytes", 1 << 30, 0, 1 << 40));
@@ -311,7 +324,7 @@ fn a_failure_leaves_nothing_open_and_nothing_charged() {
         assert!(matches!(outcome, Outcome::NoMemory { tried, .. } if tried.len() == 2));
     }
     assert!(open_descriptors() < before + 200, "{before} before");
-    assert_eq!((broker.ledger.bytes(me.uid), broker.usage().len()), (0, 0));
+    assert_eq!((owed(&broker), broker.usage().len()), (0, 0));
 }
 
 #[test]
@@ -325,7 +338,7 @@ fn a_holder_that_leaves_takes_everything_along() {
     broker.left(&holder);
     broker.left(&holder);
     assert_eq!(broker.usage().len(), 1);
-    assert_eq!(broker.ledger.bytes(me.uid), 4096);
+    assert_eq!(owed(&broker), 4096);
 }
 
 #[test]
@@ -343,7 +356,7 @@ fn a_holder_that_leaves_during_its_request_gets_nothing() {
         assert!(matches!(outcome, Err(AskError::Io { .. })), "{outcome:?}");
     });
     assert!(broker.usage().is_empty());
-    assert_eq!(broker.ledger.bytes(me.uid), 0);
+    assert_eq!(owed(&broker), 0);
 }
 
 #[test]
@@ -366,7 +379,7 @@ fn many_clients_at_once_leave_no_trace() {
         }
     });
     assert!(broker.usage().is_empty());
-    assert_eq!((broker.ledger.bytes(me.uid), broker.admission.in_flight()), (0, 0));
+    assert_eq!((owed(&broker), broker.admission.in_flight()), (0, 0));
 }
 
 #[test]
@@ -390,4 +403,70 @@ fn a_machine_read_again_does_not_bring_back_old_policies() {
         let topology = broker.topology();
         assert_eq!(topology.heaps.find("system").unwrap().weight, round);
     }
+}
+
+/// A broker whose policies grant everybody everything and say this besides, with its directory.
+fn limited(rules: &str) -> (Broker, tempfile::TempDir) {
+    let dir = tempfile::tempdir().unwrap();
+    let grant = "[[grant]]\nusers = \"*\"\nallocate = true\nscarce = true\n";
+    std::fs::write(dir.path().join("50-grant.toml"), grant).unwrap();
+    std::fs::write(dir.path().join("90-limit.toml"), rules).unwrap();
+    let policy_dirs = vec![dir.path().to_owned()];
+    let config = Config { board: Some(two_heaps().into()), policy_dirs, ..Config::default() };
+    let (broker, said) = Broker::with(config, Box::new(Fake::default()), Spare(64 * MIB)).unwrap();
+    assert_eq!(said, []);
+    (broker, dir)
+}
+
+fn caller(uid: u32, gids: &[u32], unit: Option<&str>) -> Caller {
+    Caller { uid, gids: gids.to_vec(), unit: unit.map(Name::from), ..stranger() }
+}
+
+/// What became of a request: the heap, or whose bound stood against it.
+fn came(broker: &Broker, caller: &Caller, count: u32) -> String {
+    let outcome = broker.allocate(caller, &Holder::new(":1.1"), question(count, 4096)).unwrap();
+    match outcome {
+        Outcome::Granted(grant) => {
+            let plan = grant.answer.plan.unwrap();
+            plan.candidates[grant.candidate].heaps[0].to_string()
+        }
+        Outcome::OverQuota { account, what, bound, in_use, asked, origin } => {
+            let line = origin.rsplit(':').next().unwrap().to_owned();
+            format!("{account}: {asked} {what}, {in_use} of {bound}, line {line}")
+        }
+        other => format!("{other:?}"),
+    }
+}
+
+#[test]
+fn users_groups_and_units_have_bounds_by_policy() {
+    let (broker, _dir) = limited(
+        "[[limit]]\nusers = 7\nbuffers = 4\n[[limit]]\ngroups = 44\nbuffers = 6\n\
+         [[limit]]\nunits = \"app-*\"\nleases = 1\n",
+    );
+    let (seven, eight) = (caller(7, &[1, 44], None), caller(8, &[44], None));
+    assert_eq!(came(&broker, &seven, 3), "system");
+    assert_eq!(came(&broker, &seven, 3), "user 7: 3 buffers, 3 of 4, line 3");
+    assert_eq!(came(&broker, &eight, 3), "system");
+    assert_eq!(came(&broker, &eight, 1), "group 44: 1 buffers, 6 of 6, line 6");
+    assert_eq!(came(&broker, &caller(9, &[1], Some("app-1.scope")), 1), "system");
+    let refused = came(&broker, &caller(9, &[1], Some("app-1.scope")), 1);
+    assert_eq!(refused, "unit app-1.scope: 1 leases, 1 of 1, line 9");
+    assert_eq!(came(&broker, &caller(9, &[1], Some("app-2.scope")), 1), "system");
+}
+
+#[test]
+fn a_heap_of_which_somebody_has_enough_gives_way_to_the_next() {
+    let (broker, dir) = limited("[[limit]]\nusers = 7\nheaps = \"system\"\nbytes = 8192\n");
+    let seven = caller(7, &[], None);
+    let place = |count| came(&broker, &seven, count);
+    assert_eq!((place(2), place(1)), ("system".to_owned(), "default_cma_region".to_owned()));
+    let both = "[[limit]]\nusers = 7\nheaps = \"*\"\nbytes = 8192\n";
+    std::fs::write(dir.path().join("90-limit.toml"), both).unwrap();
+    assert_eq!(broker.reload().unwrap(), [], "the bounds are others at once");
+    assert_eq!(place(1), "default_cma_region");
+    // The first of the heaps that would serve is the one that is spoken of.
+    assert_eq!(place(1), "user 7 in system: 4096 bytes, 8192 of 8192, line 4");
+    broker.left(&Holder::new(":1.1"));
+    assert_eq!(place(2), "system");
 }

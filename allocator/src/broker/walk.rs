@@ -1,9 +1,11 @@
 //! Carrying out a plan: its candidates in their order, each whole or not at all.
 
 use super::AskError;
+use super::payer::Payer;
 use crate::admission::{Admission, Shortage, Ticket};
 use crate::caller::Caller;
 use crate::heaps::{Heaps, Source};
+use crate::ledger::{Charge, OverBound};
 use crate::sys::dma_buf::buffer_name;
 use heapq_constraints::answer::{Candidate, Plan};
 use heapq_constraints::{HeapSet, Name};
@@ -20,12 +22,15 @@ pub(crate) struct Walk<'a> {
     pub(crate) plan: &'a Plan,
     /// What the buffers are called.
     pub(crate) name: &'a str,
+    /// Who pays for what comes from each heap; `None`: nobody.
+    pub(crate) payer: Option<&'a Payer<'a>>,
 }
 
 /// What came of it.
 pub(crate) enum Found {
     Buffers(Buffers),
     NoMemory(Vec<(Name, String)>),
+    OverQuota(Box<OverBound>),
 }
 
 pub(crate) struct Buffers {
@@ -33,18 +38,29 @@ pub(crate) struct Buffers {
     pub(crate) buffers: Vec<OwnedFd>,
     pub(crate) tried: Vec<(Name, String)>,
     pub(crate) ticket: Option<Ticket>,
+    /// What they cost in the accounts of their heaps.
+    pub(crate) charge: Option<Charge>,
 }
 
 /// Why a candidate does not work out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Cause {
     NoMemory,
+    OverQuota(Box<OverBound>),
     Gone,
     Denied,
     Other,
 }
 
-type Attempt = Result<(Vec<OwnedFd>, Option<Ticket>), Failure>;
+/// What one candidate came to.
+type Attempt = Result<Taken, Failure>;
+
+/// The buffers of one candidate.
+struct Taken {
+    buffers: Vec<OwnedFd>,
+    ticket: Option<Ticket>,
+    charge: Option<Charge>,
+}
 
 struct Failure {
     cause: Cause,
@@ -56,13 +72,14 @@ impl Walk<'_> {
         let mut failures: Vec<(Name, Failure)> = Vec::new();
         for (index, candidate) in self.plan.candidates.iter().enumerate() {
             match self.candidate(candidate)? {
-                Ok((buffers, ticket)) => {
+                Ok(Taken { buffers, ticket, charge }) => {
                     let tried = failures.into_iter().map(|(heap, why)| (heap, why.text)).collect();
                     return Ok(Found::Buffers(Buffers {
                         candidate: index,
                         buffers,
                         tried,
                         ticket,
+                        charge,
                     }));
                 }
                 Err(failure) => {
@@ -77,6 +94,10 @@ impl Walk<'_> {
     /// All buffers of one candidate, or why not. The outer error ends the walk: it is none of the
     /// heap's.
     fn candidate(&self, candidate: &Candidate) -> Result<Attempt, AskError> {
+        let charge = match self.charged(candidate) {
+            Ok(charge) => charge,
+            Err(failure) => return Ok(Err(failure)),
+        };
         let ticket = match self.admitted(candidate) {
             Ok(ticket) => ticket,
             Err(shortage) => {
@@ -85,7 +106,10 @@ impl Walk<'_> {
         };
         match self.buffers(candidate) {
             // The kernel counts the memory of a dma-buf from now on, that of a memfd not yet.
-            Ok(buffers) => Ok(Ok((buffers, ticket.filter(|_| self.heaps.stand_in())))),
+            Ok(buffers) => {
+                let ticket = ticket.filter(|_| self.heaps.stand_in());
+                Ok(Ok(Taken { buffers, ticket, charge }))
+            }
             Err(error) => match errno(&error) {
                 Some(Errno::MFILE | Errno::NFILE) => {
                     Err(AskError::Io { what: "descriptors for buffers".into(), source: error })
@@ -93,6 +117,16 @@ impl Walk<'_> {
                 errno => Ok(Err(Failure { cause: cause(errno), text: error.to_string() })),
             },
         }
+    }
+
+    /// A heap of which somebody has too much already is to them as one that is full.
+    fn charged(&self, candidate: &Candidate) -> Result<Option<Charge>, Failure> {
+        let Some(payer) = self.payer else { return Ok(None) };
+        let charge = payer.charge_heaps(self.plan, candidate).map_err(|over| Failure {
+            text: format!("{}: {over}", payer.called(&over.account)),
+            cause: Cause::OverQuota(Box::new(over)),
+        });
+        charge.map(Some)
     }
 
     /// Asks whether memory suffices for what comes from heaps that do not ask themselves.
@@ -166,11 +200,18 @@ fn conclude(failures: Vec<(Name, Failure)>, caller: &Caller) -> Result<Found, As
             why: format!("the system does not let this process open {}", heaps.join(", ")),
         });
     }
-    if !failures.iter().any(|(_, why)| why.cause == Cause::NoMemory)
-        && let Some((heap, why)) = failures.iter().find(|(_, why)| why.cause == Cause::Other)
-    {
-        let source = io::Error::other(why.text.clone());
-        return Err(AskError::Io { what: format!("heap {heap}"), source });
+    if !failures.iter().any(|(_, why)| why.cause == Cause::NoMemory) {
+        let over = failures.iter().find_map(|(_, why)| match &why.cause {
+            Cause::OverQuota(over) => Some(over.clone()),
+            _ => None,
+        });
+        if let Some(over) = over {
+            return Ok(Found::OverQuota(over));
+        }
+        if let Some((heap, why)) = failures.iter().find(|(_, why)| why.cause == Cause::Other) {
+            let source = io::Error::other(why.text.clone());
+            return Err(AskError::Io { what: format!("heap {heap}"), source });
+        }
     }
     Ok(Found::NoMemory(failures.into_iter().map(|(heap, why)| (heap, why.text)).collect()))
 }

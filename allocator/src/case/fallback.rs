@@ -32,10 +32,11 @@ pub(super) fn walk(plan: &Plan, fails: &[Name], known: &HeapSet) -> Result<Walke
         known,
         plan: &plan,
         name: "case",
+        payer: None,
     };
     let chosen = match walk.run(&Caller::myself())? {
         Found::Buffers(buffers) => Some(buffers.candidate),
-        Found::NoMemory(_) => None,
+        Found::NoMemory(_) | Found::OverQuota(_) => None,
     };
     let failed = heaps.log(|log| log.failed.clone());
     Ok(Walked { chosen, failed })

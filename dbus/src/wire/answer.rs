@@ -56,8 +56,10 @@ pub fn allocated(outcome: &Outcome, explained: bool) -> Dictionary {
             dictionary.insert(FALLBACK_FROM, Variant::from(tried.clone().into_texts()));
             dictionary
         }
-        Outcome::OverQuota { what, bound, in_use, asked } => Dictionary::from([
+        Outcome::OverQuota { account, what, bound, in_use, asked, origin } => Dictionary::from([
             (VERDICT, Variant::from(OVER_QUOTA)),
+            (ACCOUNT, Variant::from(account.to_string())),
+            (ORIGIN, Variant::from(origin.to_string())),
             (WHAT, Variant::from(*what)),
             (BOUND, Variant::from(*bound)),
             (IN_USE, Variant::from(*in_use)),
@@ -76,6 +78,8 @@ const LEASE: &str = "lease";
 const CANDIDATE: &str = "candidate";
 const STAND_IN: &str = "stand-in";
 const TOTAL: &str = "total";
+const ACCOUNT: &str = "account";
+const ORIGIN: &str = "origin";
 const WHAT: &str = "what";
 const BOUND: &str = "bound";
 const IN_USE: &str = "in-use";
@@ -231,6 +235,8 @@ pub fn read_outcome(received: &Received, buffers: Vec<OwnedFd>) -> Result<Outcom
             tried: read_or_default(received, FALLBACK_FROM)?,
         },
         OVER_QUOTA => Outcome::OverQuota {
+            account: read_or_default(received, ACCOUNT)?,
+            origin: read_or_default(received, ORIGIN)?,
             what: quota(&read::<String>(received, WHAT)?),
             bound: read(received, BOUND)?,
             in_use: read(received, IN_USE)?,

@@ -39,7 +39,7 @@ fn flag(key: &str, table: &Table, complaints: &mut Complaints<'_>) -> Option<boo
     table.get(key).and_then(|node| read::flag(key, node, complaints))
 }
 
-fn accounts(key: &str, table: &Table, complaints: &mut Complaints<'_>) -> Vec<Account> {
+pub(super) fn accounts(key: &str, table: &Table, complaints: &mut Complaints<'_>) -> Vec<Account> {
     let Some(node) = table.get(key) else { return Vec::new() };
     let mut accounts = Vec::new();
     for item in read::one_or_more(key, node, complaints) {

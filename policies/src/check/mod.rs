@@ -4,6 +4,7 @@ pub(crate) mod cross;
 mod device;
 mod grant;
 mod heap;
+mod limit;
 mod master;
 mod reach;
 mod read;
@@ -20,7 +21,7 @@ use heapq_constraints::vocabulary::{self, Invalid};
 use source::Complaints;
 
 /// The tables of a policy file.
-const TABLES: [&str; 4] = ["heap", "compatibility", "device", "grant"];
+const TABLES: [&str; 5] = ["heap", "compatibility", "device", "grant", "limit"];
 
 /// Reads one file: its rules, unless something is wrong with it, and what there is to say of it, in
 /// the order of the text.
@@ -76,6 +77,7 @@ fn rules(root: &Table, complaints: &mut Complaints<'_>) -> PolicySet {
                     }
                 }
                 "grant" => set.grants.extend(grant::read(&rule, complaints)),
+                "limit" => set.limits.extend(limit::read(&rule, complaints)),
                 _ => edge(&rule, &mut set, complaints),
             }
         }

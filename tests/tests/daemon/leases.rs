@@ -91,7 +91,10 @@ async fn quotas_are_a_clients_and_a_users_and_free_again_when_a_client_left() {
             other => break other,
         }
     };
-    let Outcome::OverQuota { what, bound, in_use, asked } = full else { panic!("{full:?}") };
+    let Outcome::OverQuota { what, bound, in_use, asked, origin, .. } = full else {
+        panic!("{full:?}")
+    };
+    assert_eq!(&*origin, "the default");
     assert_eq!((what, bound), ("buffers", Bounds::user(u64::MAX).buffers));
     assert!(in_use <= bound && in_use + asked > bound, "{in_use} + {asked}, bound {bound}");
     greedy.remove(0);

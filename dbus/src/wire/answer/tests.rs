@@ -50,7 +50,14 @@ fn what_gave_no_buffers_comes_back_explained() {
     let conflict = answer("contiguous", Value::Bool(true));
     assert_eq!(conflict.verdict, Verdict::Conflict);
     let tried = vec![("system".into(), "ENOMEM".into())];
-    let quota = Outcome::OverQuota { what: "bytes", bound: 3, in_use: 2, asked: 7 };
+    let quota = Outcome::OverQuota {
+        account: "user ada in cma".into(),
+        what: "bytes",
+        bound: 3,
+        in_use: 2,
+        asked: 7,
+        origin: "90-local.toml:3".into(),
+    };
     let outcomes = [
         Outcome::Conflict(conflict),
         Outcome::NoMemory { answer: answer("held", Value::Integer(1)), tried },

@@ -60,10 +60,14 @@ struct Failed {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct Quota {
+    /// Whose bound it is.
+    account: Name,
     what: &'static str,
     bound: u64,
     in_use: u64,
     asked: u64,
+    /// Who set the bound.
+    origin: Name,
 }
 
 impl Report for Allocated {
@@ -72,9 +76,9 @@ impl Report for Allocated {
         for Failed { heap, failure } in &self.fallback_from {
             lines.push(format!("{heap} failed: {failure}\n"));
         }
-        if let Some(Quota { what, bound, in_use, asked }) = &self.quota {
+        if let Some(Quota { account, what, bound, in_use, asked, origin }) = &self.quota {
             lines.push(format!(
-                "over quota: {asked} {what} asked for, {in_use} of {bound} in use\n"
+                "over quota: {asked} {what} asked for, {in_use} of {bound} in use for {account} ({origin})\n"
             ));
         }
         if self.stand_in {
@@ -188,10 +192,17 @@ fn report(outcome: &Outcome, via: &'static str) -> Allocated {
             answer: Some(answer.clone()),
             ..Allocated::default()
         },
-        Outcome::OverQuota { what, bound, in_use, asked } => Allocated {
+        Outcome::OverQuota { account, what, bound, in_use, asked, origin } => Allocated {
             verdict: "over-quota",
             via,
-            quota: Some(Quota { what, bound: *bound, in_use: *in_use, asked: *asked }),
+            quota: Some(Quota {
+                account: account.clone(),
+                what,
+                bound: *bound,
+                in_use: *in_use,
+                asked: *asked,
+                origin: origin.clone(),
+            }),
             ..Allocated::default()
         },
     }

@@ -107,9 +107,11 @@ fn granted(outcome: Outcome) -> Result<Grant, Problem> {
             let tried = tried.iter().map(|(heap, failure)| format!("{heap}: {failure}"));
             Err(Problem::Demo(format!("no memory: {}", tried.collect::<Vec<_>>().join("; "))))
         }
-        Outcome::OverQuota { what, bound, in_use, asked } => Err(Problem::Demo(format!(
-            "over quota: {asked} {what} asked for, {in_use} of {bound} in use"
-        ))),
+        Outcome::OverQuota { account, what, bound, in_use, asked, origin } => {
+            Err(Problem::Demo(format!(
+                "over quota: {asked} {what} asked for, {in_use} of {bound} in use for {account} ({origin})"
+            )))
+        }
     }
 }
 

@@ -1,0 +1,117 @@
+//! Whose accounts a request is charged to, and what the policies let each of them come to.
+
+use super::Outcome;
+use super::size::Size;
+use crate::caller::{Caller, Holder};
+use crate::ledger::{Account, Bounds, Charge, Cost, Debtor, Entry, Ledger, OverBound};
+use heapq_constraints::answer::{Candidate, Plan};
+use heapq_constraints::{HeapSet, Name};
+use heapq_policies::{Limits, PolicySet, Whose};
+
+/// Who pays for one request.
+pub(crate) struct Payer<'a> {
+    pub(super) ledger: &'a Ledger,
+    /// `None`: no policy bounds this process.
+    pub(super) policies: Option<&'a PolicySet>,
+    pub(super) heaps: &'a HeapSet,
+    pub(super) caller: &'a Caller,
+    pub(super) holder: &'a Holder,
+    /// Of a user, where no policy says.
+    pub(super) bounds: Bounds,
+}
+
+impl Payer<'_> {
+    /// Charges a request, from whichever heaps it will be.
+    pub(super) fn charge(&self, size: Size) -> Result<Charge, OverBound> {
+        let cost = Cost { leases: 1, buffers: size.buffers, bytes: size.bytes };
+        let debtors = self.debtors().chain([Debtor::Holder(self.holder.clone())]);
+        self.ledger.charge(debtors.map(|debtor| self.entry(debtor, None, cost)))
+    }
+
+    /// Charges what `candidate` of a plan takes from each of its heaps.
+    pub(super) fn charge_heaps(
+        &self,
+        plan: &Plan,
+        candidate: &Candidate,
+    ) -> Result<Charge, OverBound> {
+        let mut costs: Vec<(&Name, Cost)> = Vec::new();
+        for (heap, buffer) in candidate.heaps.iter().zip(&plan.buffers) {
+            let frames = u64::from(plan.count);
+            let bytes = buffer.allocation_size.saturating_mul(frames);
+            match costs.iter_mut().find(|(known, _)| *known == heap) {
+                Some((_, cost)) => {
+                    cost.buffers = cost.buffers.saturating_add(frames);
+                    cost.bytes = cost.bytes.saturating_add(bytes);
+                }
+                None => costs.push((heap, Cost { leases: 1, buffers: frames, bytes })),
+            }
+        }
+        let of_heap = |(heap, cost): (&Name, Cost)| {
+            let heap = heap.clone();
+            self.debtors().map(move |debtor| self.entry(debtor, Some(heap.clone()), cost))
+        };
+        self.ledger.charge(costs.into_iter().flat_map(of_heap))
+    }
+
+    /// Whom policies can bound: all are charged, since a bound may come with the next reload.
+    fn debtors(&self) -> impl Iterator<Item = Debtor> {
+        let groups = self.caller.gids.iter().map(|gid| Debtor::Group(*gid));
+        let unit = self.caller.unit.clone().map(Debtor::Unit);
+        [Debtor::User(self.caller.uid)].into_iter().chain(groups).chain(unit)
+    }
+
+    fn entry(&self, debtor: Debtor, heap: Option<Name>, cost: Cost) -> Entry {
+        let stated = match (self.policies, self.whose(&debtor)) {
+            (Some(policies), Some(whose)) => {
+                let heap = heap.as_ref().and_then(|name| self.heaps.find(name));
+                policies.limits(whose, heap)
+            }
+            _ => Limits::default(),
+        };
+        let built_in = match (&debtor, &heap) {
+            (Debtor::User(_), None) => self.bounds.into(),
+            (Debtor::Holder(_), None) => Bounds::HOLDER.into(),
+            _ => Limits::default(),
+        };
+        Entry { account: Account { debtor, heap }, cost, limits: stated.or(built_in) }
+    }
+
+    fn whose<'b>(&'b self, debtor: &'b Debtor) -> Option<Whose<'b>> {
+        Some(match debtor {
+            Debtor::User(uid) => Whose::User { uid: *uid, name: self.caller.user.as_deref() },
+            Debtor::Group(gid) => Whose::Group { gid: *gid, name: self.caller.group_name(*gid) },
+            Debtor::Unit(unit) => Whose::Unit(unit),
+            Debtor::Holder(_) => return None,
+        })
+    }
+
+    /// The answer to a request that would exceed a bound.
+    pub(super) fn refusal(&self, over: &OverBound) -> Outcome {
+        Outcome::OverQuota {
+            account: self.called(&over.account).into(),
+            what: over.what,
+            bound: over.bound,
+            in_use: over.in_use,
+            asked: over.asked,
+            origin: over.origin.to_string().into(),
+        }
+    }
+
+    /// An account in words: `user ada`, `group video in default_cma_region`.
+    pub(super) fn called(&self, account: &Account) -> String {
+        let either = |kind, name: Option<&str>, id: u32| match name {
+            Some(name) => format!("{kind} {name}"),
+            None => format!("{kind} {id}"),
+        };
+        let debtor = match self.whose(&account.debtor) {
+            Some(Whose::User { uid, name }) => either("user", name, uid),
+            Some(Whose::Group { gid, name }) => either("group", name, gid),
+            Some(Whose::Unit(unit)) => format!("unit {unit}"),
+            None => "this client".to_owned(),
+        };
+        match &account.heap {
+            Some(heap) => format!("{debtor} in {heap}"),
+            None => debtor,
+        }
+    }
+}
