@@ -11,6 +11,7 @@
 
 use crate::authority::Answers;
 use crate::error::Error;
+use crate::seats::{Seat, Seats};
 use heapq_allocator::{Caller, Holder};
 use heapq_constraints::Name;
 use heapq_policies::Right;
@@ -35,11 +36,12 @@ pub enum Need {
 
 /// Every method of `org.heapq.Allocator1`. One that is not here cannot be called; a test compares
 /// the table with the interface.
-pub const METHODS: [(&str, Need); 4] = [
+pub const METHODS: [(&str, Need); 5] = [
     ("Plan", Need::Anybody),
     ("Allocate", Need::Right(Right::Allocate)),
     ("GetBuffers", Need::Lease),
     ("Release", Need::Lease),
+    ("Connect", Need::Right(Right::Allocate)),
 ];
 
 impl Need {
@@ -68,8 +70,15 @@ pub fn need(method: &str) -> Option<Need> {
 /// client that does not wait for answers.
 const CALLS: usize = 32;
 
+/// Calls that all clients of one user, and those of all users, may have under way.
+const CALLS_OF_A_USER: usize = 256;
+const CALLS_IN_ALL: usize = 4096;
+
 /// Clients known at a time. A bus bounds its connections lower than this.
 const SESSIONS: usize = 4096;
+
+/// Most descriptors in one message on a bus: dbus-daemon disconnects a sender of 17.
+pub const DESCRIPTORS: usize = 16;
 
 /// One client: a connection.
 #[derive(Debug)]
@@ -81,6 +90,7 @@ pub struct Session {
     answers: Answers,
     calls: AtomicUsize,
     gone: AtomicBool,
+    descriptors: usize,
 }
 
 impl Session {
@@ -93,13 +103,20 @@ impl Session {
             answers: Answers::default(),
             calls: AtomicUsize::new(0),
             gone: AtomicBool::new(false),
+            descriptors: DESCRIPTORS,
         }
     }
 
-    /// A client on a private socket, with the credentials of that socket.
+    /// A client on a private socket, who takes so many descriptors in one message.
     #[must_use]
-    pub fn of_peer(name: &str, caller: Caller) -> Self {
-        Self { caller: OnceCell::new_with(Some(Arc::new(caller))), ..Self::new(name) }
+    pub fn of_peer(name: &str, caller: Arc<Caller>, descriptors: usize) -> Self {
+        Self { caller: OnceCell::new_with(Some(caller)), descriptors, ..Self::new(name) }
+    }
+
+    /// Most descriptors in one message to it.
+    #[must_use]
+    pub fn descriptors(&self) -> usize {
+        self.descriptors
     }
 
     /// The same client, whom polkit knows by this name on the bus.
@@ -152,6 +169,7 @@ pub struct Call {
     /// Who that is.
     pub caller: Arc<Caller>,
     _counted: Counted,
+    _of_user: Seat,
 }
 
 #[derive(Debug)]
@@ -174,10 +192,19 @@ impl Drop for Counted {
     }
 }
 
-/// The books of all clients on the bus.
-#[derive(Debug, Default)]
+/// The books of all clients.
+#[derive(Debug)]
 pub struct Gate {
+    /// Those on the bus, by name.
     sessions: Mutex<HashMap<Name, Arc<Session>>>,
+    calls: Arc<Seats>,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        let calls = Seats::new(CALLS_OF_A_USER, CALLS_IN_ALL);
+        Self { sessions: Mutex::default(), calls }
+    }
 }
 
 impl Gate {
@@ -197,10 +224,7 @@ impl Gate {
         let counted = Counted::new(&session)?;
         let known = session.caller.get_or_try_init(|| credentials(connection, sender)).await;
         match known {
-            Ok(caller) => {
-                let caller = caller.clone();
-                Ok(Call { session, caller, _counted: counted })
-            }
+            Ok(caller) => self.call(session.clone(), caller.clone(), counted),
             Err(error) => {
                 self.leave(sender.as_str());
                 Err(error)
@@ -212,11 +236,25 @@ impl Gate {
     ///
     /// # Errors
     /// `TooMany` when the client has too much under way.
-    pub fn enter_from_peer(session: &Arc<Session>) -> Result<Call, Error> {
+    pub fn enter_from_peer(&self, session: &Arc<Session>) -> Result<Call, Error> {
         let counted = Counted::new(session)?;
         let caller = session.caller.get().cloned();
         let caller = caller.ok_or_else(|| Error::NotAuthorized("a peer without a name".into()))?;
-        Ok(Call { session: session.clone(), caller, _counted: counted })
+        self.call(session.clone(), caller, counted)
+    }
+
+    fn call(
+        &self,
+        session: Arc<Session>,
+        caller: Arc<Caller>,
+        counted: Counted,
+    ) -> Result<Call, Error> {
+        let seat = self.calls.take(caller.uid);
+        let seat = seat.map_err(|bound| {
+            let who = format!("calls under way of all clients of uid {}", caller.uid);
+            Error::too_many(&who, bound + 1, bound)
+        })?;
+        Ok(Call { session, caller, _counted: counted, _of_user: seat })
     }
 
     /// Strikes a client that has left; its holder, when it was known, so that its leases can be
@@ -282,12 +320,24 @@ mod tests {
 
     #[test]
     fn calls_under_way_are_bounded_and_count_down_when_done() {
-        let session = Arc::new(Session::of_peer("peer", somebody()));
-        let calls: Vec<_> = (0..CALLS).map(|_| Gate::enter_from_peer(&session).unwrap()).collect();
-        let refused = Gate::enter_from_peer(&session).unwrap_err();
+        let gate = Gate::default();
+        let session = |name| Arc::new(Session::of_peer(name, Arc::new(somebody()), DESCRIPTORS));
+        let fill = |session: &Arc<Session>| -> Vec<Call> {
+            std::iter::from_fn(|| gate.enter_from_peer(session).ok()).collect()
+        };
+        let peer = session("peer");
+        let mut calls = fill(&peer);
+        assert_eq!(calls.len(), CALLS);
+        let refused = gate.enter_from_peer(&peer).unwrap_err();
         assert!(matches!(&refused, Error::TooMany(text) if text.contains("32")), "{refused}");
+        while calls.len() < CALLS_OF_A_USER {
+            calls.extend(fill(&session("another")));
+        }
+        assert_eq!(calls.len(), CALLS_OF_A_USER);
+        let refused = gate.enter_from_peer(&session("one more")).unwrap_err();
+        assert!(matches!(&refused, Error::TooMany(text) if text.contains("1000")), "{refused}");
         drop(calls);
-        assert!(Gate::enter_from_peer(&session).is_ok());
+        assert!(gate.enter_from_peer(&peer).is_ok());
     }
 
     #[test]

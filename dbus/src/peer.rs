@@ -11,18 +11,21 @@
 mod meter;
 mod socket;
 
-use crate::gate::Session;
+use crate::error::Error;
+use crate::flight::{Cargo, Flight};
+use crate::gate::{DESCRIPTORS, Session};
 use crate::objects::Objects;
 use crate::proxy::PATH;
-use crate::service::{Allocator1, Service, announce};
+use crate::seats::{Seat, Seats};
+use crate::service::{Allocator1, ON_SOCKETS, Service, announce};
 use heapq_allocator::Caller;
 use socket::Guarded;
-use std::collections::HashMap;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::UnixListener;
 use zbus::connection::Builder;
@@ -38,14 +41,99 @@ const PER_USER: usize = 32;
 /// Connections at a time.
 const TOTAL: usize = 256;
 
+/// What all private connections share.
+#[derive(Debug)]
+pub(crate) struct Peers {
+    seats: Arc<Seats>,
+    flight: Arc<Flight>,
+}
+
+impl Default for Peers {
+    fn default() -> Self {
+        Self { seats: Seats::new(PER_USER, TOTAL), flight: Flight::new(ON_SOCKETS) }
+    }
+}
+
+impl Peers {
+    /// What was sent to them and may not have been received.
+    pub(crate) fn flight(&self) -> &Arc<Flight> {
+        &self.flight
+    }
+}
+
 /// Serves one client on `stream` until it hangs up, then ends what it held.
 ///
 /// # Errors
 /// When the peer's credentials cannot be had, or it does not introduce itself properly and in time.
 pub async fn serve(service: Arc<Service>, stream: UnixStream) -> io::Result<()> {
-    let caller = credentials(&stream).await?;
-    let session = Arc::new(Session::of_peer(&next_name(), caller));
-    let served = converse(&service, stream, &session).await;
+    let caller = Arc::new(credentials(&stream).await?);
+    attend(&service, stream, Session::of_peer(&next_name(), caller, DESCRIPTORS), None).await
+}
+
+/// Makes a private connection for a `guest`, who takes so many `descriptors` in one message, and
+/// returns its end. `cargo` is the room for the message that brings it there.
+///
+/// Whoever has that end is served as the guest's user: on a socket pair the kernel would name this process
+/// at both ends.
+///
+/// # Errors
+/// `TooMany` when the user has too many connections, `Failed` when no socket can be had.
+pub(crate) fn invite(
+    service: &Arc<Service>,
+    guest: &Session,
+    descriptors: usize,
+    cargo: Cargo,
+) -> Result<OwnedFd, Error> {
+    let caller = guest.caller().ok_or_else(|| Error::NotAuthorized("a nameless guest".into()))?;
+    let failed = |error: io::Error| Error::Failed(format!("a private socket: {error}"));
+    let seat = service.peers().seats.take(caller.uid).map_err(|bound| {
+        let who = format!("private connections, those of uid {} above all", caller.uid);
+        Error::too_many(&who, bound + 1, bound)
+    })?;
+    let (ours, theirs) = UnixStream::pair().map_err(failed)?;
+    let under_way = Invited { cargo: Some(cargo), end: Some(ours.try_clone().map_err(failed)?) };
+    let mut session = Session::of_peer(&next_name(), caller.clone(), descriptors);
+    if let Some(name) = guest.bus_name() {
+        session = session.known_as(name);
+    }
+    let service = service.clone();
+    tokio::spawn(async move {
+        if let Err(error) = attend(&service, ours, session, Some(under_way)).await {
+            tracing::debug!(%error, "a private connection ended");
+        }
+        drop(seat);
+    });
+    Ok(theirs.into())
+}
+
+/// A client that has not said anything yet: its end of the socket may still be in the bus.
+struct Invited {
+    cargo: Option<Cargo>,
+    end: Option<UnixStream>,
+}
+
+impl Invited {
+    fn arrived(mut self) {
+        self.cargo = None;
+    }
+}
+
+impl Drop for Invited {
+    fn drop(&mut self) {
+        if let (Some(cargo), Some(end)) = (self.cargo.take(), self.end.take()) {
+            cargo.until_closed(end.into());
+        }
+    }
+}
+
+async fn attend(
+    service: &Arc<Service>,
+    stream: UnixStream,
+    session: Session,
+    invited: Option<Invited>,
+) -> io::Result<()> {
+    let session = Arc::new(session);
+    let served = converse(service, stream, &session, invited).await;
     service.left_peer(&session);
     served
 }
@@ -54,6 +142,7 @@ async fn converse(
     service: &Arc<Service>,
     stream: UnixStream,
     session: &Arc<Session>,
+    invited: Option<Invited>,
 ) -> io::Result<()> {
     let mut topologies = service.topologies();
     let mut shown = Objects::of(&topologies.borrow_and_update());
@@ -62,6 +151,9 @@ async fn converse(
         .await
         .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "the peer did not introduce itself"))?
         .map_err(io::Error::other)?;
+    if let Some(invited) = invited {
+        invited.arrived();
+    }
     loop {
         tokio::select! {
             () = connection.closed() => return Ok(()),
@@ -147,10 +239,9 @@ pub fn bind(path: &Path) -> io::Result<UnixListener> {
 
 /// Serves everybody who connects to `listener`, for ever.
 pub async fn listen(service: Arc<Service>, listener: UnixListener) {
-    let seats = Arc::new(Seats::default());
     loop {
         match listener.accept().await.and_then(|(stream, _)| stream.into_std()) {
-            Ok(stream) => admit(&service, &seats, stream),
+            Ok(stream) => admit(&service, stream),
             Err(error) => {
                 // Out of descriptors: wait for some client to leave instead of spinning.
                 tracing::warn!(%error, "a private connection could not be taken");
@@ -160,9 +251,9 @@ pub async fn listen(service: Arc<Service>, listener: UnixListener) {
     }
 }
 
-fn admit(service: &Arc<Service>, seats: &Arc<Seats>, stream: UnixStream) {
+fn admit(service: &Arc<Service>, stream: UnixStream) {
     let uid = rustix::net::sockopt::socket_peercred(&stream).map(|known| known.uid.as_raw());
-    let seat = uid.ok().and_then(|uid| Seat::take(seats, uid));
+    let seat: Option<Seat> = uid.ok().and_then(|uid| service.peers().seats.take(uid).ok());
     let Some(seat) = seat else {
         tracing::warn!(?uid, "too many private connections; one more was refused");
         return;
@@ -174,55 +265,4 @@ fn admit(service: &Arc<Service>, seats: &Arc<Seats>, stream: UnixStream) {
         }
         drop(seat);
     });
-}
-
-/// Connections at a time, by user.
-#[derive(Debug, Default)]
-struct Seats(Mutex<HashMap<u32, usize>>);
-
-/// One connection; gives its seat back when dropped.
-#[derive(Debug)]
-struct Seat {
-    seats: Arc<Seats>,
-    uid: u32,
-}
-
-impl Seat {
-    fn take(seats: &Arc<Seats>, uid: u32) -> Option<Self> {
-        let mut taken = seats.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let total: usize = taken.values().sum();
-        let of_user = taken.entry(uid).or_default();
-        if *of_user >= PER_USER || total >= TOTAL {
-            return None;
-        }
-        *of_user += 1;
-        Some(Self { seats: seats.clone(), uid })
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        let mut taken = self.seats.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(of_user) = taken.get_mut(&self.uid) {
-            *of_user -= 1;
-            if *of_user == 0 {
-                taken.remove(&self.uid);
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_user_cannot_take_all_seats() {
-        let seats = Arc::new(Seats::default());
-        let taken: Vec<_> = (0..PER_USER).map(|_| Seat::take(&seats, 1000).unwrap()).collect();
-        assert!(Seat::take(&seats, 1000).is_none());
-        assert!(Seat::take(&seats, 1001).is_some());
-        drop(taken);
-        assert!(Seat::take(&seats, 1000).is_some());
-    }
 }

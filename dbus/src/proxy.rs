@@ -31,8 +31,11 @@ pub trait Allocator1 {
         options: &HashMap<&str, Variant<'_>>,
     ) -> Result<(HashMap<String, OwnedVariant>, Vec<OwnedFd>), Error>;
 
-    /// The buffers of a lease from the `first` on, as many as one message carries.
-    fn get_buffers(&self, lease: u64, first: u32) -> Result<Vec<OwnedFd>, Error>;
+    /// The buffers of a lease from the `first` on, as many as one message carries, and the receipt.
+    fn get_buffers(&self, lease: u64, first: u32) -> Result<(Vec<OwnedFd>, OwnedFd), Error>;
+
+    /// A private socket to the service.
+    fn connect(&self, options: &HashMap<&str, Variant<'_>>) -> Result<OwnedFd, Error>;
 
     /// Ends a lease.
     fn release(&self, lease: u64) -> Result<(), Error>;

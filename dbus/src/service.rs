@@ -3,27 +3,41 @@
 
 use crate::authority::{Asking, Authority};
 use crate::error::Error;
+use crate::flight::{Cargo, Flight, Load};
 use crate::gate::{self, Call, Gate, Need, Session};
-use crate::wire::answer::{self, Dictionary};
-use crate::wire::{Asked, Options, Participants};
-use heapq_allocator::{Broker, Holder, Outcome, Topology};
+use crate::peer::{self, Peers};
+use crate::turns::Turns;
+use crate::wire::answer::{self, Reply};
+use crate::wire::{Asked, Options, Participants, connecting};
+use heapq_allocator::{Broker, Grant, Holder, Outcome, Topology};
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use zbus::message::{Flags, Header};
 use zbus::object_server::InterfaceRef;
 use zbus::wire::OwnedFd as WireFd;
 use zbus::{Connection, interface};
 
-/// Most file descriptors in one reply. dbus-daemon disconnects a sender of 17.
-pub const BUFFERS_PER_MESSAGE: usize = heapq_allocator::broker::FDS_PER_MESSAGE;
+/// Allocations at a time, and those of one user. Each may clear gigabytes, so more would only fight
+/// for memory bandwidth.
+const ALLOCATIONS: (usize, usize) = (8, 6);
 
-/// Allocations at a time. Each may clear gigabytes, so more would only fight for memory bandwidth.
-pub const ALLOCATIONS: usize = 8;
+/// Plans at a time, and those of one user. They take milliseconds at worst, of one processor.
+const PLANS: (usize, usize) = (2, 1);
 
-/// Threads that may block: more than allocate at a time, so that what is only asked never waits
-/// behind memory that is being cleared.
-pub const THREADS: usize = ALLOCATIONS + 4;
+/// Threads that may block: what is only asked never waits behind memory that is being cleared, and
+/// neither behind the user database or a reading of the machine.
+pub const THREADS: usize = ALLOCATIONS.0 + PLANS.0 + 4;
+
+/// What a bus bears that its clients have not received: dbus-daemon listens to us no longer at 64
+/// descriptors, or at 127 MiB.
+const ON_BUS: Load = Load { descriptors: 62, bytes: 64 << 20 };
+
+/// The same for private sockets, where the kernel has to bear it.
+pub(crate) const ON_SOCKETS: Load = Load { descriptors: 8192, bytes: 64 << 20 };
+
+/// Bytes from which on a reply has a receipt.
+const LONG: usize = 32 << 10;
 
 /// The service behind all its connections.
 #[derive(Debug)]
@@ -32,7 +46,10 @@ pub struct Service {
     gate: Gate,
     problems: RwLock<Vec<String>>,
     topologies: watch::Sender<Arc<Topology>>,
-    allocations: Arc<Semaphore>,
+    plans: Arc<Turns>,
+    allocations: Arc<Turns>,
+    on_bus: Arc<Flight>,
+    peers: Peers,
     /// Whom to ask of clients on the bus that no policy names; on no bus there is nobody.
     authority: OnceLock<Authority>,
 }
@@ -48,7 +65,10 @@ impl Service {
             gate: Gate::default(),
             problems: RwLock::new(problems),
             topologies,
-            allocations: Arc::new(Semaphore::new(ALLOCATIONS)),
+            plans: Turns::new(PLANS.0, PLANS.1),
+            allocations: Turns::new(ALLOCATIONS.0, ALLOCATIONS.1),
+            on_bus: Flight::new(ON_BUS),
+            peers: Peers::default(),
             authority: OnceLock::new(),
         })
     }
@@ -103,6 +123,11 @@ impl Service {
         self.gate.clients()
     }
 
+    /// The private connections.
+    pub(crate) fn peers(&self) -> &Peers {
+        &self.peers
+    }
+
     /// Ends what a client on the bus held, when it has left.
     pub fn left_bus(&self, name: &str) {
         if let Some(holder) = self.gate.leave(name) {
@@ -143,13 +168,17 @@ impl Allocator1 {
         Self { service, peer: Some(peer) }
     }
 
-    async fn enter(&self, connection: &Connection, header: &Header<'_>) -> Result<Call, Error> {
+    async fn enter(
+        &self,
+        connection: &Connection,
+        header: &Header<'_>,
+    ) -> Result<Arc<Call>, Error> {
         let method = header.member().map(ToString::to_string).unwrap_or_default();
         let Some(need) = gate::need(&method) else {
             return Err(Error::NotAuthorized(format!("{method} is not open to anybody")));
         };
         let call = match &self.peer {
-            Some(session) => Gate::enter_from_peer(session)?,
+            Some(session) => self.service.gate.enter_from_peer(session)?,
             None => self.service.gate.enter_from_bus(connection, header.sender()).await?,
         };
         let interactive = header.primary().flags().contains(Flags::ALLOW_INTERACTIVE_AUTH);
@@ -159,17 +188,19 @@ impl Allocator1 {
             // The broker finds a lease by its holder only: another's does not exist for it.
             Need::Anybody | Need::Lease => {}
         }
-        Ok(call)
+        Ok(Arc::new(call))
     }
 
-    /// Asks the broker on a thread that may block, and ends what it gave to one who left meanwhile.
+    /// Asks the broker on a thread that may block, when it is the client's turn, and ends what it
+    /// gave to one who left meanwhile.
     async fn ask<T: Send + 'static>(
         &self,
-        call: Call,
-        turn: Option<OwnedSemaphorePermit>,
+        call: &Arc<Call>,
+        turns: &Arc<Turns>,
         ask: impl FnOnce(&Broker, &Call) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let broker = self.service.broker.clone();
+        let turn = turns.take(call.caller.uid, call.session.holder()).await;
+        let (broker, call) = (self.service.broker.clone(), call.clone());
         let asked = tokio::task::spawn_blocking(move || {
             let answer = ask(&broker, &call);
             if call.session.is_gone() {
@@ -181,20 +212,75 @@ impl Allocator1 {
         });
         asked.await.map_err(|error| Error::Failed(format!("the request was abandoned: {error}")))?
     }
+
+    /// The messages that are on their way over this kind of connection.
+    fn flight(&self) -> &Arc<Flight> {
+        match &self.peer {
+            Some(_) => self.service.peers.flight(),
+            None => &self.service.on_bus,
+        }
+    }
+
+    /// Room for a message of so many `bytes`, with one buffer at least where there are any.
+    async fn room(&self, call: &Call, buffers: usize, bytes: usize) -> Option<Cargo> {
+        let bytes = if bytes < LONG { 0 } else { bytes };
+        let least = Load { descriptors: 1 + buffers.min(1), bytes };
+        let most = buffers.saturating_add(1).min(call.session.descriptors());
+        self.flight().room(call.caller.uid, call.session.holder(), least, most).await
+    }
+
+    /// The reply when it is short, or when there is room for it.
+    async fn sendable(&self, call: &Call, mut reply: Reply) -> Result<Reply, Error> {
+        if reply.bytes() >= LONG {
+            let cargo = self.room(call, 0, reply.bytes()).await.ok_or_else(|| unreceived(call))?;
+            reply.add_receipt(receipt(cargo, None)?);
+        }
+        Ok(reply)
+    }
+
+    /// As many of the buffers as there is room for; the lease keeps the others. A reply that is too
+    /// long to go without receipt ends the lease.
+    async fn hand_over(
+        &self,
+        call: &Call,
+        mut reply: Reply,
+        grant: Grant,
+    ) -> Result<(Reply, Vec<WireFd>), Error> {
+        let (broker, holder) = (&self.service.broker, call.session.holder());
+        let mut buffers = grant.buffers;
+        let cargo = self.room(call, buffers.len(), reply.bytes()).await;
+        if cargo.is_none() && reply.bytes() >= LONG {
+            broker.release(holder, grant.lease)?;
+            return Err(unreceived(call));
+        }
+        let fit = cargo.as_ref().map_or(0, |cargo| cargo.descriptors() - 1);
+        if fit < buffers.len() {
+            broker.keep(holder, grant.lease, buffers.split_off(fit))?;
+        }
+        if let Some(cargo) = cargo {
+            reply.add_receipt(receipt(cargo, Some(grant.lease))?);
+        }
+        Ok((reply, wired(buffers)))
+    }
 }
 
-/// Waits for one's turn to allocate, in the order of coming.
-async fn turn(allocations: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Error> {
-    let turn = allocations.clone().acquire_owned().await;
-    turn.map_err(|error| Error::Failed(format!("the request was abandoned: {error}")))
+fn receipt(cargo: Cargo, lease: Option<u64>) -> Result<OwnedFd, Error> {
+    cargo.receipt(lease).map_err(|error| Error::Failed(format!("a receipt: {error}")))
+}
+
+fn unreceived(call: &Call) -> Error {
+    Error::TooMany(format!(
+        "messages to clients of uid {} that they have not received, or whose receipts they keep",
+        call.caller.uid
+    ))
 }
 
 fn question(participants: Participants, options: Options) -> Result<(Asked, bool), Error> {
     Asked::from_call(participants.0?, options.0?)
 }
 
-fn carried(buffers: Vec<OwnedFd>) -> Vec<WireFd> {
-    buffers.into_iter().take(BUFFERS_PER_MESSAGE).map(WireFd::from).collect()
+fn wired(buffers: Vec<OwnedFd>) -> Vec<WireFd> {
+    buffers.into_iter().map(WireFd::from).collect()
 }
 
 #[interface(name = "org.heapq.Allocator1")]
@@ -225,14 +311,14 @@ impl Allocator1 {
         options: Options,
         #[zbus(header)] header: Header<'_>,
         #[zbus(connection)] connection: &Connection,
-    ) -> Result<Dictionary, Error> {
+    ) -> Result<Reply, Error> {
         let call = self.enter(connection, &header).await?;
         let (asked, _) = question(participants, options)?;
-        let answer = self.ask(call, None, move |broker, call| {
+        let reply = self.ask(&call, &self.service.plans, move |broker, call| {
             let question = asked.question().map_err(|complaints| Error::invalid(&complaints))?;
             Ok(answer::planned(&broker.plan(&call.caller, question)?))
         });
-        answer.await
+        self.sendable(&call, reply.await?).await
     }
 
     /// Answers a question, and on "ok" allocates. Needs a grant in the policies.
@@ -246,9 +332,14 @@ impl Allocator1 {
     /// tried) and "over-quota" (account (s, whose bound it is), what (s), bound, in-use and asked
     /// (t), origin (s, who set it)).
     ///
-    /// buffers: frame by frame, in a frame plane by plane: the first 16 at most; GetBuffers gives
-    /// the rest. Empty unless "ok". Whoever gets one keeps it, whatever becomes of the lease. The
-    /// lease ends with Release or when its client leaves the bus.
+    /// buffers: frame by frame, in a frame plane by plane: as many of the first as one message
+    /// carries, 15 at most on a bus, fewer or none while the user's clients leave others unread;
+    /// GetBuffers gives the rest. Empty unless "ok". Whoever gets one keeps it, whatever becomes of
+    /// the lease. The lease ends with Release or when its client leaves the bus.
+    ///
+    /// receipt (h) in the answer of this and of Plan, where there are buffers or it is long: to be
+    /// closed, as D-Bus libraries do with a message that is done with. As long as it is open the
+    /// message counts as not received, and a user's share of those is bounded.
     ///
     /// Errors: NotAuthorized, InvalidConstraint, UnknownDevice, TooMany, HeapGone, Failed.
     #[zbus(out_args("answer", "buffers"))]
@@ -258,37 +349,39 @@ impl Allocator1 {
         options: Options,
         #[zbus(header)] header: Header<'_>,
         #[zbus(connection)] connection: &Connection,
-    ) -> Result<(Dictionary, Vec<WireFd>), Error> {
+    ) -> Result<(Reply, Vec<WireFd>), Error> {
         let call = self.enter(connection, &header).await?;
         let (asked, explained) = question(participants, options)?;
-        let turn = turn(&self.service.allocations).await?;
-        let outcome = self.ask(call, Some(turn), move |broker, call| {
+        let asked = self.ask(&call, &self.service.allocations, move |broker, call| {
             let question = asked.question().map_err(|complaints| Error::invalid(&complaints))?;
             let outcome = broker.allocate(&call.caller, call.session.holder(), question)?;
-            let answer = answer::allocated(&outcome, explained);
-            let buffers = match outcome {
-                Outcome::Granted(grant) => carried(grant.buffers),
-                _ => Vec::new(),
-            };
-            Ok((answer, buffers))
+            Ok((answer::allocated(&outcome, explained), outcome))
         });
-        outcome.await
+        match asked.await? {
+            (reply, Outcome::Granted(grant)) => self.hand_over(&call, reply, grant).await,
+            (reply, _) => Ok((self.sendable(&call, reply).await?, Vec::new())),
+        }
     }
 
-    /// The buffers of a lease from index first on, 16 at most; none past the last. Those that came
-    /// with Allocate (the first 16) are not kept.
+    /// The buffers of a lease from index first on, as many as one message carries; none past the
+    /// last. Those that came with Allocate are not kept. receipt: as in the answer of Allocate.
     ///
-    /// Errors: UnknownLease, Failed.
-    #[zbus(out_args("buffers"))]
+    /// Errors: UnknownLease, TooMany, Failed.
+    #[zbus(out_args("buffers", "receipt"))]
     async fn get_buffers(
         &self,
         lease: u64,
         first: u32,
         #[zbus(header)] header: Header<'_>,
         #[zbus(connection)] connection: &Connection,
-    ) -> Result<Vec<WireFd>, Error> {
+    ) -> Result<(Vec<WireFd>, WireFd), Error> {
         let call = self.enter(connection, &header).await?;
-        Ok(carried(self.service.broker.more(call.session.holder(), lease, first)?))
+        self.flight().named(call.session.holder(), lease);
+        let room = self.room(&call, call.session.descriptors(), 0).await;
+        let cargo = room.ok_or_else(|| unreceived(&call))?;
+        let (holder, most) = (call.session.holder(), cargo.descriptors() - 1);
+        let buffers = self.service.broker.more(holder, lease, first, most)?;
+        Ok((wired(buffers), receipt(cargo, None)?.into()))
     }
 
     /// Ends a lease of the caller. Its buffers live on for those who hold them.
@@ -301,7 +394,29 @@ impl Allocator1 {
         #[zbus(connection)] connection: &Connection,
     ) -> Result<(), Error> {
         let call = self.enter(connection, &header).await?;
+        self.flight().named(call.session.holder(), lease);
         Ok(self.service.broker.release(call.session.holder(), lease)?)
+    }
+
+    /// A private socket to the service, for the caller or whomever it gives it to. It serves the
+    /// same objects to the same user, and is a client of its own: its leases end when it is closed.
+    /// No bus's limits hold there, and answers come in half the time.
+    ///
+    /// options: max-fds (u), how many descriptors the client takes in one message: 2 to 253, 16
+    /// unless it says otherwise.
+    ///
+    /// Errors: NotAuthorized, InvalidConstraint, TooMany, Failed.
+    #[zbus(out_args("socket"))]
+    async fn connect(
+        &self,
+        options: Options,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<WireFd, Error> {
+        let call = self.enter(connection, &header).await?;
+        let most = connecting::max_fds(&options.0?)?;
+        let cargo = self.room(&call, 0, 0).await.ok_or_else(|| unreceived(&call))?;
+        Ok(peer::invite(&self.service, &call.session, most, cargo)?.into())
     }
 
     /// The version of the service.
@@ -341,45 +456,4 @@ pub async fn announce(interface: &InterfaceRef<Allocator1>) -> zbus::Result<()> 
     let served = interface.get().await;
     served.generation_changed(emitter).await?;
     served.problems_changed(emitter).await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::mpsc::channel;
-    use std::time::Duration;
-
-    #[test]
-    fn what_is_only_asked_does_not_wait_behind_allocations() {
-        let threads = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .max_blocking_threads(THREADS)
-            .build()
-            .unwrap();
-        threads.block_on(async {
-            let allocations = Arc::new(Semaphore::new(ALLOCATIONS));
-            let mut ends = Vec::new();
-            for _ in 0..2 * THREADS {
-                let (end, ended) = channel::<()>();
-                ends.push(end);
-                let allocations = allocations.clone();
-                tokio::spawn(async move {
-                    let turn = turn(&allocations).await.unwrap();
-                    tokio::task::spawn_blocking(move || {
-                        // Until the sender goes.
-                        let _ = ended.recv();
-                        drop(turn);
-                    })
-                    .await
-                });
-            }
-            while allocations.available_permits() > 0 {
-                tokio::task::yield_now().await;
-            }
-            let asked = tokio::task::spawn_blocking(|| "answer");
-            let asked = tokio::time::timeout(Duration::from_secs(20), asked).await;
-            drop(ends);
-            assert_eq!(asked.unwrap().unwrap(), "answer");
-        });
-    }
 }

@@ -9,10 +9,11 @@
 
 pub mod answer;
 pub mod asked;
+pub mod connecting;
 mod read;
 pub mod tree;
 mod write;
 
-pub use answer::Dictionary;
+pub use answer::Reply;
 pub use asked::Asked;
 pub use read::{Bounds, Options, Participants};

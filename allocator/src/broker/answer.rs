@@ -47,8 +47,7 @@ pub struct Grant {
     pub answer: Answer,
     /// Which of the plan's candidates it came from.
     pub candidate: usize,
-    /// Frame by frame, and in a frame plane by plane: the first of them
-    /// ([`super::FDS_PER_MESSAGE`] at most).
+    /// Frame by frame, and in a frame plane by plane: all of them, or those that came so far.
     pub buffers: Vec<OwnedFd>,
     /// How many there are in all.
     pub total_buffers: u32,

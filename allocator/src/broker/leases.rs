@@ -1,11 +1,12 @@
 //! Who holds which lease. The cost of a call does not depend on how many others there are.
 
-use super::{AskError, FDS_PER_MESSAGE, LeaseInfo, UnknownLease};
+use super::{AskError, LeaseInfo, UnknownLease};
 use crate::admission::Ticket;
 use crate::caller::Holder;
 use crate::ledger::Charge;
 use heapq_constraints::Name;
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -20,13 +21,15 @@ pub(super) struct Lease {
     pub(super) pid: Option<u32>,
     pub(super) heaps: Vec<Name>,
     pub(super) buffers: u32,
-    /// The buffers that did not go with the first message.
-    pub(super) further: Vec<OwnedFd>,
+    /// The last buffers, which were given back to be fetched later.
+    pub(super) kept: Vec<OwnedFd>,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Leases {
     state: Mutex<State>,
+    /// Makes numbers that nobody guesses.
+    numbers: RandomState,
 }
 
 #[derive(Debug, Default)]
@@ -61,25 +64,31 @@ impl Leases {
         Arrival { leases: self, holder: holder.clone() }
     }
 
-    /// Makes a lease of `buffers`, and hands out the first of them.
-    pub(super) fn keep(
-        &self,
-        arrival: Arrival<'_>,
-        mut lease: Lease,
-        mut buffers: Vec<OwnedFd>,
-    ) -> Result<(u64, Vec<OwnedFd>), AskError> {
+    /// Enters a lease into the books, and returns its number.
+    pub(super) fn enter(&self, arrival: Arrival<'_>, lease: Lease) -> Result<u64, AskError> {
         let mut state = self.lock();
         if state.arriving.get(&arrival.holder).is_some_and(|arriving| arriving.left) {
             drop(state);
             let source = io::ErrorKind::ConnectionAborted.into();
             return Err(AskError::Io { what: "allocation for a client that left".into(), source });
         }
-        lease.further = buffers.split_off(buffers.len().min(FDS_PER_MESSAGE));
         state.last += 1;
-        let number = state.last;
+        let number = number(&self.numbers, state.last);
         state.held.entry(arrival.holder.clone()).or_default().insert(number, lease);
-        drop(state);
-        Ok((number, buffers))
+        Ok(number)
+    }
+
+    /// Keeps the last buffers of a lease.
+    pub(super) fn keep(
+        &self,
+        holder: &Holder,
+        number: u64,
+        buffers: Vec<OwnedFd>,
+    ) -> Result<(), UnknownLease> {
+        let mut state = self.lock();
+        let lease = state.held.get_mut(holder).and_then(|leases| leases.get_mut(&number));
+        lease.ok_or(UnknownLease(number))?.kept = buffers;
+        Ok(())
     }
 
     pub(super) fn more(
@@ -87,17 +96,19 @@ impl Leases {
         holder: &Holder,
         number: u64,
         first: u32,
+        most: usize,
     ) -> Result<Vec<OwnedFd>, AskError> {
         let state = self.lock();
         let lease = state.held.get(holder).and_then(|leases| leases.get(&number));
         let lease = lease.ok_or(UnknownLease(number))?;
-        let first = usize::try_from(first).unwrap_or(usize::MAX);
-        let Some(skip) = first.checked_sub(FDS_PER_MESSAGE) else {
+        let index = usize::try_from(first).unwrap_or(usize::MAX);
+        let total = usize::try_from(lease.buffers).unwrap_or(usize::MAX);
+        let Some(skip) = index.checked_sub(total.saturating_sub(lease.kept.len())) else {
             let source = io::ErrorKind::InvalidInput.into();
             let what = format!("buffer {first} went with the grant and is not kept");
             return Err(AskError::Io { what, source });
         };
-        let wanted = lease.further.iter().skip(skip).take(FDS_PER_MESSAGE);
+        let wanted = lease.kept.iter().skip(skip).take(most);
         wanted
             .map(OwnedFd::try_clone)
             .collect::<io::Result<_>>()
@@ -146,6 +157,12 @@ impl Leases {
     }
 }
 
+/// The number of the `count`th lease. Who names it has been told: 53 bits of a keyed hash, which
+/// every language's numbers hold.
+fn number(numbers: &RandomState, count: u64) -> u64 {
+    numbers.hash_one(count) >> 11
+}
+
 impl Drop for Arrival<'_> {
     fn drop(&mut self) {
         let mut state = self.leases.lock();
@@ -155,5 +172,20 @@ impl Drop for Arrival<'_> {
                 state.arriving.remove(&self.holder);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_leases_differ_and_fit_a_double() {
+        let (one, other) = (RandomState::new(), RandomState::new());
+        let numbers: std::collections::BTreeSet<u64> =
+            (1..10_000).map(|count| number(&one, count)).collect();
+        assert_eq!(numbers.len(), 9_999);
+        assert!(numbers.iter().all(|number| *number < 1 << 53));
+        assert_ne!(number(&one, 1), number(&other, 1));
     }
 }

@@ -30,9 +30,6 @@ use size::Size;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-/// Most file descriptors in one message of a bus: with 17, dbus-daemon disconnects the sender.
-pub const FDS_PER_MESSAGE: usize = 16;
-
 /// Serves requests. Cheap to share: all methods take `&self`, and requests keep the topology that
 /// they began with.
 #[derive(Debug)]
@@ -99,8 +96,8 @@ impl Broker {
         Ok(solve(&self.permitted(&machine, &rights), &question)?)
     }
 
-    /// Solves, charges, allocates. Blocks while the kernel clears memory. Buffers beyond the first
-    /// [`FDS_PER_MESSAGE`] are fetched with [`Self::more`].
+    /// Solves, charges, allocates. Blocks while the kernel clears memory. Buffers that cannot be
+    /// handed on at once go back with [`Self::keep`].
     ///
     /// # Errors
     /// What was malformed, unknown, not authorised, or failed. A conflict, a lack of memory and a
@@ -176,27 +173,46 @@ impl Broker {
             pid: caller.pid,
             heaps,
             buffers: total_buffers,
-            further: Vec::new(),
+            kept: Vec::new(),
         };
-        let (lease, buffers) = self.leases.keep(arrival, lease, found.buffers)?;
+        let lease = self.leases.enter(arrival, lease)?;
         Ok(Outcome::Granted(Grant {
             lease,
             answer,
             candidate: found.candidate,
-            buffers,
+            buffers: found.buffers,
             total_buffers,
             fallback_from: found.tried,
             stand_in: self.stand_in(),
         }))
     }
 
-    /// The next buffers of a lease, from index `first` on, at most [`FDS_PER_MESSAGE`]; none when
-    /// `first` is past the last. Those that came with the grant are not kept.
+    /// Keeps the last `buffers` of a lease, in place of those kept before.
     ///
     /// # Errors
-    /// A lease that `holder` does not hold, or no file descriptors left.
-    pub fn more(&self, holder: &Holder, lease: u64, first: u32) -> Result<Vec<OwnedFd>, AskError> {
-        self.leases.more(holder, lease, first)
+    /// A lease that `holder` does not hold (any more): they are closed.
+    pub fn keep(
+        &self,
+        holder: &Holder,
+        lease: u64,
+        buffers: Vec<OwnedFd>,
+    ) -> Result<(), UnknownLease> {
+        self.leases.keep(holder, lease, buffers)
+    }
+
+    /// Copies of the kept buffers of a lease from index `first` on, `most` at most; none when
+    /// `first` is past the last.
+    ///
+    /// # Errors
+    /// A lease that `holder` does not hold, a buffer that is not kept, or no file descriptors left.
+    pub fn more(
+        &self,
+        holder: &Holder,
+        lease: u64,
+        first: u32,
+        most: usize,
+    ) -> Result<Vec<OwnedFd>, AskError> {
+        self.leases.more(holder, lease, first, most)
     }
 
     /// Ends a lease.

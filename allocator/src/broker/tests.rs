@@ -281,16 +281,18 @@ fn what_the_system_denies_is_told_apart_from_what_is_not_granted() {
 fn what_is_granted_is_charged_until_it_is_released() {
     let broker = broker(Fake::default(), true);
     let (me, holder, other) = (Caller::myself(), Holder::new(":1.1"), Holder::new(":1.2"));
-    let Outcome::Granted(grant) = broker.allocate(&me, &holder, question(40, 4096)).unwrap() else {
-        panic!("no grant")
-    };
-    assert_eq!((grant.buffers.len(), grant.total_buffers), (16, 40));
+    let outcome = broker.allocate(&me, &holder, question(40, 4096)).unwrap();
+    let Outcome::Granted(mut grant) = outcome else { panic!("no grant") };
+    assert_eq!((grant.buffers.len(), grant.total_buffers), (40, 40));
+    let kept = grant.buffers.split_off(16);
+    assert!(broker.keep(&other, grant.lease, Vec::new()).is_err());
+    broker.keep(&holder, grant.lease, kept).unwrap();
     assert_eq!(broker.usage()[0].bytes, 40 * 4096);
-    let more = |first| broker.more(&holder, grant.lease, first).map(|fds| fds.len());
+    let more = |first| broker.more(&holder, grant.lease, first, 16).map(|fds| fds.len());
     assert_eq!((more(16).unwrap(), more(32).unwrap(), more(40).unwrap()), (16, 8, 0));
     assert_eq!(more(u32::MAX).unwrap(), 0);
     assert!(more(0).is_err());
-    assert!(matches!(broker.more(&other, grant.lease, 16), Err(AskError::UnknownLease(_))));
+    assert!(matches!(broker.more(&other, grant.lease, 16, 16), Err(AskError::UnknownLease(_))));
     assert!(broker.release(&other, grant.lease).is_err());
     broker.release(&holder, grant.lease).unwrap();
     assert!(broker.release(&holder, grant.lease).is_err());

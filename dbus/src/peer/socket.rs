@@ -23,8 +23,8 @@ use zbus::message::Type;
 /// answer this also bounds those that wait in a socket which nobody reads.
 const UNANSWERED: usize = 8;
 
-/// Most descriptors that go out with one message.
-const SENT: usize = crate::service::BUFFERS_PER_MESSAGE;
+/// Most descriptors that go out with one message: the kernel carries no more.
+const SENT: usize = 253;
 
 /// A Unix stream whose peer is not trusted.
 #[derive(Debug)]

@@ -3,18 +3,59 @@
 //! The flat keys are what a client in any language needs to use the buffers; `explanation` is the
 //! whole [`Answer`] for those who want to know why.
 
-use super::tree;
+use super::tree::{self, AsVariant};
 use heapq_allocator::{Grant, Outcome};
 use heapq_constraints::answer::{PlanePlan, SyncPoint, Verdict};
 use heapq_constraints::{Answer, Name};
 use serde::de::DeserializeOwned;
+use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value as Json};
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
+use zbus::wire::serialized::Context;
+use zbus::wire::{LE, Signature, Type, serialized_size};
 use zbus::{OwnedVariant, Variant};
 
 /// `a{sv}` on its way out.
 pub type Dictionary = HashMap<&'static str, Variant<'static>>;
+
+/// The answer to `Plan` or `Allocate` on its way out.
+#[derive(Debug, Default)]
+pub struct Reply {
+    flat: Dictionary,
+    explanation: Option<Json>,
+    bytes: usize,
+}
+
+impl Reply {
+    /// Its length in bytes, where it has an explanation: without one it is short.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Puts the receipt in.
+    pub fn add_receipt(&mut self, receipt: OwnedFd) {
+        self.flat.insert(RECEIPT, Variant::Fd(receipt.into()));
+    }
+}
+
+impl Type for Reply {
+    const SIGNATURE: &'static Signature = Dictionary::SIGNATURE;
+}
+
+impl Serialize for Reply {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (key, value) in &self.flat {
+            map.serialize_entry(key, value)?;
+        }
+        if let Some(explanation) = &self.explanation {
+            map.serialize_entry(EXPLANATION, &AsVariant(explanation))?;
+        }
+        map.end()
+    }
+}
 
 /// `a{sv}` as it came in.
 pub type Received = HashMap<String, OwnedVariant>;
@@ -37,34 +78,35 @@ impl Garbled {
 
 /// The reply to `Plan`: always explained.
 #[must_use]
-pub fn planned(answer: &Answer) -> Dictionary {
-    let mut dictionary = flat(answer, 0);
-    explain(&mut dictionary, answer, 0);
-    dictionary
+pub fn planned(answer: &Answer) -> Reply {
+    explained(flat(answer, 0), answer, 0)
 }
 
 /// The reply to `Allocate` without the buffers, which travel beside it. What did not give buffers
 /// is always explained; what did, when the client asks for it.
 #[must_use]
-pub fn allocated(outcome: &Outcome, explained: bool) -> Dictionary {
+pub fn allocated(outcome: &Outcome, explained: bool) -> Reply {
     match outcome {
         Outcome::Granted(grant) => granted(grant, explained),
         Outcome::Conflict(answer) => planned(answer),
         Outcome::NoMemory { answer, tried } => {
-            let mut dictionary = planned(answer);
-            dictionary.insert(VERDICT, Variant::from(NO_MEMORY));
-            dictionary.insert(FALLBACK_FROM, Variant::from(tried.clone().into_texts()));
-            dictionary
+            let mut reply = planned(answer);
+            reply.flat.insert(VERDICT, Variant::from(NO_MEMORY));
+            reply.flat.insert(FALLBACK_FROM, Variant::from(tried.clone().into_texts()));
+            reply
         }
-        Outcome::OverQuota { account, what, bound, in_use, asked, origin } => Dictionary::from([
-            (VERDICT, Variant::from(OVER_QUOTA)),
-            (ACCOUNT, Variant::from(account.to_string())),
-            (ORIGIN, Variant::from(origin.to_string())),
-            (WHAT, Variant::from(*what)),
-            (BOUND, Variant::from(*bound)),
-            (IN_USE, Variant::from(*in_use)),
-            (ASKED, Variant::from(*asked)),
-        ]),
+        Outcome::OverQuota { account, what, bound, in_use, asked, origin } => Reply {
+            flat: Dictionary::from([
+                (VERDICT, Variant::from(OVER_QUOTA)),
+                (ACCOUNT, Variant::from(account.to_string())),
+                (ORIGIN, Variant::from(origin.to_string())),
+                (WHAT, Variant::from(*what)),
+                (BOUND, Variant::from(*bound)),
+                (IN_USE, Variant::from(*in_use)),
+                (ASKED, Variant::from(*asked)),
+            ]),
+            ..Reply::default()
+        },
     }
 }
 
@@ -80,6 +122,7 @@ const STAND_IN: &str = "stand-in";
 const TOTAL: &str = "total";
 const ACCOUNT: &str = "account";
 const ORIGIN: &str = "origin";
+const RECEIPT: &str = "receipt";
 const WHAT: &str = "what";
 const BOUND: &str = "bound";
 const IN_USE: &str = "in-use";
@@ -98,7 +141,7 @@ impl Tried for Vec<(Name, String)> {
     }
 }
 
-fn granted(grant: &Grant, explained: bool) -> Dictionary {
+fn granted(grant: &Grant, explain: bool) -> Reply {
     let mut dictionary = flat(&grant.answer, grant.candidate);
     dictionary.insert(LEASE, Variant::from(grant.lease));
     dictionary.insert(CANDIDATE, Variant::from(count(grant.candidate)));
@@ -110,10 +153,11 @@ fn granted(grant: &Grant, explained: bool) -> Dictionary {
         let tried = grant.fallback_from.clone().into_texts();
         dictionary.insert(FALLBACK_FROM, Variant::from(tried));
     }
-    if explained {
-        explain(&mut dictionary, &grant.answer, grant.candidate);
+    if explain {
+        explained(dictionary, &grant.answer, grant.candidate)
+    } else {
+        Reply { flat: dictionary, ..Reply::default() }
     }
-    dictionary
 }
 
 /// The figures of the candidate that was (or would be) used.
@@ -186,23 +230,24 @@ fn texts(names: &[Name]) -> Vec<String> {
 }
 
 /// A word of the vocabulary, as serde spells it.
-fn word(word: &impl serde::Serialize) -> Variant<'static> {
-    let json = serde_json::to_value(word).unwrap_or_default();
-    tree::to_variant(&json).unwrap_or_else(|| Variant::from(""))
+fn word(word: &impl Serialize) -> Variant<'static> {
+    let word = serde_json::to_value(word).unwrap_or_default();
+    Variant::from(word.as_str().unwrap_or_default().to_owned())
 }
 
 fn count(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
-fn explain(dictionary: &mut Dictionary, answer: &Answer, candidate: usize) {
+fn explained(mut flat: Dictionary, answer: &Answer, candidate: usize) -> Reply {
     let cut = short::cut(answer, candidate);
     if cut.is_some() {
-        dictionary.insert(CUT, Variant::from(true));
+        flat.insert(CUT, Variant::from(true));
     }
-    if let Ok(Json::Object(object)) = serde_json::to_value(cut.as_ref().unwrap_or(answer)) {
-        dictionary.insert(EXPLANATION, Variant::from(tree::object_to_dictionary(&object)));
-    }
+    let explanation = serde_json::to_value(cut.as_ref().unwrap_or(answer)).ok();
+    let mut reply = Reply { flat, explanation, bytes: 0 };
+    reply.bytes = serialized_size(Context::new(LE, 0), &reply).map_or(0, |size| size.size());
+    reply
 }
 
 /// The typed answer of an explained reply.

@@ -2,45 +2,72 @@
 //!
 //! An object is `a{sv}`, a list of strings `as`, any other list `av`, an integer `t` (`x` when
 //! negative). `null` has no place on D-Bus: such a key is left out, as serde does for `None`.
+//! Going out, nothing is copied: the tree becomes bytes as it stands.
 
-use serde_json::{Map, Number, Value as Json};
+use serde::ser::{Serialize, SerializeMap, SerializeSeq, SerializeStruct, Serializer};
+use serde_json::{Map, Value as Json};
 use std::collections::HashMap;
 use zbus::Variant;
+use zbus::wire::{Signature, Type};
 
-/// A JSON value on its way out; `None` for `null`.
-#[must_use]
-pub fn to_variant(json: &Json) -> Option<Variant<'static>> {
-    Some(match json {
-        Json::Null => return None,
-        Json::Bool(bool) => Variant::Bool(*bool),
-        Json::Number(number) => self::number(number),
-        Json::String(text) => Variant::from(text.clone()),
-        Json::Array(list) => list_to_variant(list),
-        Json::Object(object) => Variant::from(object_to_dictionary(object)),
-    })
-}
+/// A JSON value on its way out, as a variant. Not for `null`.
+#[derive(Clone, Copy, Debug)]
+pub struct AsVariant<'j>(pub &'j Json);
 
-fn number(number: &Number) -> Variant<'static> {
-    match (number.as_u64(), number.as_i64()) {
-        (Some(unsigned), _) => Variant::U64(unsigned),
-        (None, Some(signed)) => Variant::I64(signed),
-        (None, None) => Variant::F64(number.as_f64().unwrap_or(f64::NAN)),
+impl Serialize for AsVariant<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut variant = serializer.serialize_struct("Variant", 2)?;
+        variant.serialize_field("signature", signature(self.0))?;
+        variant.serialize_field("value", &Value(self.0))?;
+        variant.end()
     }
 }
 
-fn list_to_variant(list: &[Json]) -> Variant<'static> {
-    let texts: Option<Vec<String>> =
-        list.iter().map(|element| element.as_str().map(str::to_owned)).collect();
-    match texts {
-        Some(texts) => Variant::from(texts),
-        None => Variant::from(list.iter().filter_map(to_variant).collect::<Vec<_>>()),
+impl Type for AsVariant<'_> {
+    const SIGNATURE: &'static Signature = Variant::SIGNATURE;
+}
+
+fn signature(json: &Json) -> &'static Signature {
+    match json {
+        Json::Null => <()>::SIGNATURE,
+        Json::Bool(_) => bool::SIGNATURE,
+        Json::Number(number) if number.is_u64() => u64::SIGNATURE,
+        Json::Number(number) if number.is_i64() => i64::SIGNATURE,
+        Json::Number(_) => f64::SIGNATURE,
+        Json::String(_) => str::SIGNATURE,
+        Json::Array(list) if texts_only(list) => <[&str]>::SIGNATURE,
+        Json::Array(_) => <[Variant<'_>]>::SIGNATURE,
+        Json::Object(_) => <HashMap<&str, Variant<'_>>>::SIGNATURE,
     }
 }
 
-/// A JSON object on its way out.
-#[must_use]
-pub fn object_to_dictionary(object: &Map<String, Json>) -> HashMap<String, Variant<'static>> {
-    object.iter().filter_map(|(key, value)| Some((key.clone(), to_variant(value)?))).collect()
+fn texts_only(list: &[Json]) -> bool {
+    list.iter().all(Json::is_string)
+}
+
+/// What is in the variant: a list or an object of variants, or something plain.
+struct Value<'j>(&'j Json);
+
+impl Serialize for Value<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Json::Array(list) if !texts_only(list) => {
+                let mut seq = serializer.serialize_seq(None)?;
+                for element in list.iter().filter(|element| !element.is_null()) {
+                    seq.serialize_element(&AsVariant(element))?;
+                }
+                seq.end()
+            }
+            Json::Object(object) => {
+                let mut map = serializer.serialize_map(None)?;
+                for (key, value) in object.iter().filter(|(_, value)| !value.is_null()) {
+                    map.serialize_entry(key, &AsVariant(value))?;
+                }
+                map.end()
+            }
+            plain => plain.serialize(serializer),
+        }
+    }
 }
 
 /// What came in, as JSON. Kinds that JSON has no word for (file descriptors) become `null`.
@@ -82,22 +109,30 @@ fn key_text(key: &Variant<'_>) -> String {
 mod tests {
     use super::*;
     use serde_json::json;
+    use zbus::wire::serialized::Context;
+    use zbus::wire::{LE, OwnedVariant, to_bytes};
+
+    fn sent(tree: &Json) -> Json {
+        let bytes = to_bytes(Context::new(LE, 0), &AsVariant(tree)).unwrap();
+        let (back, _): (OwnedVariant, _) = bytes.deserialize().unwrap();
+        to_json(&back)
+    }
 
     #[test]
     fn what_goes_out_comes_back() {
         let tree = json!({
             "verdict": "conflict",
-            "figures": [1, u64::MAX, -3],
+            "figures": [1, u64::MAX, -3, 0.5, true],
             "names": ["a", "b"],
             "nothing": [],
             "conflicts": [{"elements": [{"name": "camera.contiguous", "origins": ["client"]}]}],
         });
-        assert_eq!(to_json(&to_variant(&tree).unwrap()), tree);
+        assert_eq!(sent(&tree), tree);
     }
 
     #[test]
     fn null_is_left_out() {
-        let variant = to_variant(&json!({"fourcc": null, "count": 1})).unwrap();
-        assert_eq!(to_json(&variant), json!({"count": 1}));
+        let tree = json!({"fourcc": null, "count": 1, "list": [null, 2]});
+        assert_eq!(sent(&tree), json!({"count": 1, "list": [2]}));
     }
 }

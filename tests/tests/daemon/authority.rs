@@ -14,12 +14,17 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, Output};
 
 /// A user without any grant: nobody.
-const STRANGER: u32 = 65_534;
+pub(crate) const STRANGER: u32 = 65_534;
 /// Where the child finds the bus.
 pub(crate) const ADDRESS: &str = "HEAPQ_TEST_ADDRESS";
 
 /// Runs one of the ignored tests below as another user. `None` where we may not, which is said.
 pub(crate) fn as_stranger(bus: &Bus, test: &str) -> Option<Output> {
+    stranger_at(bus, test).map(|mut command| command.output().unwrap())
+}
+
+/// The command that runs an ignored test as another user. `None` where we may not, which is said.
+pub(crate) fn stranger_at(bus: &Bus, test: &str) -> Option<Command> {
     if !rustix::process::geteuid().is_root() {
         eprintln!("skipped: only root can be another user");
         return None;
@@ -28,15 +33,19 @@ pub(crate) fn as_stranger(bus: &Bus, test: &str) -> Option<Output> {
     let copy = bus.dir.path().join("client");
     std::fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
     std::fs::set_permissions(&copy, PermissionsExt::from_mode(0o755)).unwrap();
-    let output = Command::new(copy)
+    let mut command = Command::new(copy);
+    command
         .args(["--exact", test, "--ignored", "--nocapture"])
         .env(ADDRESS, &bus.address)
         .current_dir("/")
         .uid(STRANGER)
-        .gid(STRANGER)
-        .output()
-        .unwrap();
-    Some(output)
+        .gid(STRANGER);
+    Some(command)
+}
+
+/// The bus, for the tests that run as another user.
+pub(crate) fn address() -> String {
+    std::env::var(ADDRESS).expect("run by another test")
 }
 
 pub(crate) fn passed(output: &Output) {
@@ -49,8 +58,7 @@ pub(crate) fn passed(output: &Output) {
 }
 
 async fn stranger() -> Client {
-    let address = std::env::var(ADDRESS).expect("run by the tests above");
-    Client::connect(Place::Address(address)).await.unwrap()
+    Client::connect(Place::Address(address())).await.unwrap()
 }
 
 #[tokio::test]

@@ -1,11 +1,13 @@
 //! A message bus for one test.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 use zbus::Connection;
 use zbus::connection::Builder;
+use zbus::message::Message;
 
 /// A running dbus-daemon with the limits of the system bus.
 pub(crate) struct Bus {
@@ -57,6 +59,31 @@ impl Drop for Bus {
     fn drop(&mut self) {
         let _ = self.daemon.kill();
         let _ = self.daemon.wait();
+    }
+}
+
+/// A client that introduces itself to the bus, sends, and reads no more.
+pub(crate) struct Deaf(UnixStream);
+
+impl Deaf {
+    pub(crate) fn on(address: &str) -> Self {
+        let path = address.strip_prefix("unix:path=").and_then(|rest| rest.split(',').next());
+        let mut stream = UnixStream::connect(path.unwrap()).unwrap();
+        let uid = rustix::process::geteuid().as_raw().to_string();
+        let hex: String = uid.bytes().map(|byte| format!("{byte:02x}")).collect();
+        write!(stream, "\0AUTH EXTERNAL {hex}\r\nNEGOTIATE_UNIX_FD\r\nBEGIN\r\n").unwrap();
+        let hello = Message::method_call("/org/freedesktop/DBus", "Hello")
+            .destination("org.freedesktop.DBus")
+            .interface("org.freedesktop.DBus")
+            .build(&())
+            .unwrap();
+        let mut deaf = Self(stream);
+        deaf.say(hello.data());
+        deaf
+    }
+
+    pub(crate) fn say(&mut self, bytes: &[u8]) {
+        self.0.write_all(bytes).unwrap();
     }
 }
 

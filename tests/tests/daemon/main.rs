@@ -23,3 +23,4 @@ mod logging;
 mod machine;
 mod peer;
 mod polkit;
+mod unread;

@@ -5,7 +5,7 @@ use crate::cli::Global;
 use crate::output::note;
 use crate::problem::Problem;
 use heapq_allocator::discover::Described;
-use heapq_allocator::{Broker, Caller, Config, Grant, Holder, Outcome};
+use heapq_allocator::{Broker, Caller, Config, Holder, Outcome};
 use heapq_constraints::Answer;
 use heapq_dbus::client::{Client, Failure, Place};
 use heapq_dbus::wire::Asked;
@@ -56,6 +56,16 @@ impl Session {
         Ok(Self::Here(Box::new(broker(global, stand_in)?)))
     }
 
+    /// The same without a bus in between, where the daemon allows that.
+    pub(crate) fn private(self) -> Self {
+        match self {
+            Self::Daemon { client, runtime } => {
+                Self::Daemon { client: runtime.block_on(client.private()), runtime }
+            }
+            here @ Self::Here(_) => here,
+        }
+    }
+
     /// Who answers, for reports.
     pub(crate) fn via(&self) -> &'static str {
         match self {
@@ -84,7 +94,9 @@ impl Session {
     pub(crate) fn allocate(&self, asked: &Asked) -> Result<Outcome, Problem> {
         match self {
             Self::Daemon { client, runtime } => Ok(runtime.block_on(client.allocate(asked))?),
-            Self::Here(broker) => Ok(allocate(broker, asked)?),
+            Self::Here(broker) => {
+                Ok(broker.allocate(&Caller::myself(), &holder(), question(asked)?)?)
+            }
         }
     }
 }
@@ -139,26 +151,6 @@ fn demanded(global: &Global) -> bool {
 /// The holder of what this process allocates by itself.
 fn holder() -> Holder {
     Holder::new("in-process")
-}
-
-fn allocate(broker: &Broker, asked: &Asked) -> Result<Outcome, Problem> {
-    let mut outcome = broker.allocate(&Caller::myself(), &holder(), question(asked)?)?;
-    if let Outcome::Granted(grant) = &mut outcome {
-        while let Some(have) = some_are_missing(grant) {
-            let more = broker.more(&holder(), grant.lease, have)?;
-            if more.is_empty() {
-                break;
-            }
-            grant.buffers.extend(more);
-        }
-    }
-    Ok(outcome)
-}
-
-/// How many buffers are here, where there are more.
-fn some_are_missing(grant: &Grant) -> Option<u32> {
-    let have = u32::try_from(grant.buffers.len()).unwrap_or(u32::MAX);
-    (have < grant.total_buffers).then_some(have)
 }
 
 fn question(asked: &Asked) -> Result<heapq_constraints::Question, Problem> {

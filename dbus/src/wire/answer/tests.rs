@@ -16,8 +16,8 @@ fn answer(key: &str, stated: Value) -> Answer {
 }
 
 /// Over the wire and back.
-fn sent(dictionary: &Dictionary) -> Received {
-    let bytes = to_bytes(Context::new(LE, 0), dictionary).unwrap();
+fn sent(reply: &Reply) -> Received {
+    let bytes = to_bytes(Context::new(LE, 0), reply).unwrap();
     bytes.deserialize().unwrap().0
 }
 

@@ -110,6 +110,8 @@ pub(crate) fn run(
     }
     let asked = ask.asked()?;
     let session = if stand_in { Session::here(global, true)? } else { Session::open(global)? };
+    // Always: it costs one call, and then no bus's bounds hold for the buffers, however many.
+    let session = session.private();
     let outcome = on_a_running_machine(session.allocate(&asked), stand_in, global)?;
     if matches!(outcome, Outcome::Conflict(_)) {
         session.advise(global);

@@ -1,0 +1,132 @@
+//! Clients of the bus that read nothing: what waits for them must not stop answers to others.
+
+use super::asking::simple;
+use super::authority::{STRANGER, address, stranger_at};
+use super::bus::{Bus, Deaf};
+use super::heapqd::{Heapqd, PATIENCE, client, policy_dir};
+use super::machine::machine;
+use heapq_allocator::Outcome;
+use heapq_dbus::client::Client;
+use heapq_dbus::proxy::{NAME, PATH};
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+use zbus::Variant;
+use zbus::message::Message;
+
+/// An `Allocate` of `count` small buffers.
+fn allocate(count: u32) -> Message {
+    let client = HashMap::from([
+        ("name", Variant::from("client")),
+        ("min-size", Variant::U64(4096)),
+        ("min-count", Variant::U32(count)),
+    ]);
+    Message::method_call(PATH, "Allocate")
+        .destination(NAME)
+        .interface(NAME)
+        .build(&(vec![client], HashMap::<&str, Variant<'_>>::new()))
+        .unwrap()
+}
+
+/// How long each of `rounds` allocations of a well-behaved client takes, the median.
+async fn latency(client: &Client, rounds: usize) -> Duration {
+    let mut taken = Vec::new();
+    for _ in 0..rounds {
+        let started = Instant::now();
+        let answer = tokio::time::timeout(PATIENCE, client.allocate(&simple(4, 4096))).await;
+        let Outcome::Granted(grant) = answer.expect("it waits for ever").unwrap() else {
+            panic!("there is memory for four pages");
+        };
+        assert_eq!(grant.buffers.len(), 4);
+        client.release(grant.lease).await.unwrap();
+        taken.push(started.elapsed());
+    }
+    taken.sort();
+    taken[rounds / 2]
+}
+
+/// What a client of the same user, and many of another user, do.
+fn read_nothing(address: &str, clients: usize) -> Vec<Deaf> {
+    let mut deaf: Vec<Deaf> = (0..clients).map(|_| Deaf::on(address)).collect();
+    for one in &mut deaf {
+        for _ in 0..300 {
+            one.say(allocate(16).data());
+        }
+    }
+    deaf
+}
+
+/// That a well-behaved client hardly notices `attack`, and that nothing stays of it.
+async fn hardly_notices<A>(attack: impl AsyncFnOnce(&Bus) -> Option<A>) {
+    let (bus, root) = (Bus::start(), machine());
+    let grant = format!("[[grant]]\nusers = [{STRANGER}]\nallocate = true\n");
+    std::fs::write(policy_dir(&bus).join("81-stranger.toml"), grant).unwrap();
+    let daemon = Heapqd::start(&bus, root.path()).await;
+    let good = client(&bus).await;
+    let alone = latency(&good, 20).await;
+    let before = daemon.descriptors();
+    let Some(attackers) = attack(&bus).await else { return };
+    let beside = latency(&good, 20).await;
+    let ratio = beside.as_secs_f64() / alone.as_secs_f64();
+    eprintln!("alone {alone:?}, beside those who read nothing {beside:?}: {ratio:.1} times");
+    assert!(ratio < 20.0, "{alone:?} became {beside:?}");
+    // It must not get in later either.
+    let private = good.clone().private().await;
+    assert!(matches!(private.allocate(&simple(40, 4096)).await, Ok(Outcome::Granted(_))));
+    drop((attackers, private));
+    daemon.settles_at(before).await;
+}
+
+#[tokio::test]
+async fn buffers_that_a_client_does_not_read_stop_nobody_else() {
+    hardly_notices(async |bus| {
+        let deaf = read_nothing(&bus.address, 1);
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        Some(deaf)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn buffers_that_another_user_does_not_read_stop_nobody_however_many_its_clients() {
+    hardly_notices(async |bus| {
+        let mut command = stranger_at(bus, "unread::child_reads_nothing")?;
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let attacker = Attacker(command.spawn().unwrap());
+        let (attacker, begun) = tokio::task::spawn_blocking(|| attacker.begun()).await.unwrap();
+        assert!(begun);
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        Some(attacker)
+    })
+    .await;
+}
+
+/// A test that runs as another user until it is dropped.
+struct Attacker(Child);
+
+const BEGUN: &str = "the attack has begun";
+
+impl Attacker {
+    fn begun(mut self) -> (Self, bool) {
+        let said = BufReader::new(self.0.stdout.take().unwrap());
+        let begun = said.lines().any(|line| line.unwrap().contains(BEGUN));
+        (self, begun)
+    }
+}
+
+impl Drop for Attacker {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+#[ignore = "run as another user by the test above"]
+fn child_reads_nothing() {
+    let _deaf = read_nothing(&address(), 8);
+    println!("{BEGUN}");
+    // Until whoever started it ends it, or is gone.
+    let _ = std::io::stdin().read_line(&mut String::new());
+}
