@@ -1,7 +1,10 @@
 //! The constraint keys: those that participants, alternatives, policy rules and planes share.
 
-use super::bounds;
-use super::reader::{Rule, bits, boolean, integer, list, name, some, windows, word};
+use super::reader::{Rule, list, some, word};
+use super::shape::{
+    BITS, BOOLEAN, BYTES, BYTES_FROM_1, COUNT, COUNT_FROM_1, Kind, NAMES, SOME_NAMES, Shape, WINDOWS,
+};
+use super::{bounds, shape};
 use crate::Constraint;
 use crate::fact::{Access, AccessSet, Protection};
 use crate::question::{Usage, Usages};
@@ -37,61 +40,71 @@ pub const CONSTRAINTS: [&str; 22] = [
 pub(super) const OF_PLANES: [&str; 7] =
     ["heaps", "link", "avoid", "contiguous", "address-bits", "address-window", "base-alignment"];
 
-/// The constraint that `key` states with the value `node`. `None`: `key` is not a plain one.
-pub(super) fn plain(key: &str, node: &Node) -> Option<Result<Constraint, Rule>> {
-    let names = |node| list(node, bounds::LIST, name);
-    let read = match key {
-        "link" => names(node).map(Constraint::Link),
-        "heaps" => some(node, bounds::LIST, name).map(Constraint::Heaps),
-        "avoid" => names(node).map(Constraint::Avoid),
-        "prefer" => names(node).map(Constraint::Prefer),
-        "contiguous" => boolean(node).map(Constraint::Contiguous),
-        "address-bits" => bits(node).map(Constraint::AddressBits),
-        "address-window" => windows(node).map(Constraint::AddressWindow),
-        "base-alignment" => integer(node, 1).map(Constraint::BaseAlignment),
-        "access" => access(node).map(Constraint::Access),
-        "dma-coherent" => boolean(node).map(Constraint::DmaCoherent),
-        "protected" => protection(node).map(Constraint::Protected),
-        "unknown" => boolean(node).map(Constraint::Unknown),
-        _ => return figure(key, node),
+/// A row for each plain key: what kind of value it takes, and the constraint that it states.
+macro_rules! plain_keys {
+    ($($key:literal: $kind:expr => $constraint:expr,)*) => {
+        /// The constraint that `key` states with the value `node`. `None`: `key` is not a plain one.
+        pub(super) fn plain(key: &str, node: &Node) -> Option<Result<Constraint, Rule>> {
+            match key {
+                $($key => Some(($kind.read)(node).map($constraint)),)*
+                _ => None,
+            }
+        }
+
+        /// What a plain key takes.
+        pub(super) fn shape(key: &str) -> Option<Shape> {
+            match key {
+                $($key => Some(($kind.shape)()),)*
+                _ => None,
+            }
+        }
     };
-    Some(read)
 }
 
-fn figure(key: &str, node: &Node) -> Option<Result<Constraint, Rule>> {
-    let read = match key {
-        "held" => integer(node, 0).map(Constraint::Held),
-        "dedicated" => integer(node, 0).map(Constraint::Dedicated),
-        "shared" => integer(node, 0).map(Constraint::Shared),
-        "min-count" => integer(node, 0).map(Constraint::MinCount),
-        "max-count" => integer(node, 1).map(Constraint::MaxCount),
-        "min-size" => integer(node, 0).map(Constraint::MinSize),
-        "max-size" => integer(node, 0).map(Constraint::MaxSize),
-        "padding" => integer(node, 0).map(Constraint::Padding),
-        _ => return None,
-    };
-    Some(read)
+plain_keys! {
+    "link": NAMES => Constraint::Link,
+    "heaps": SOME_NAMES => Constraint::Heaps,
+    "avoid": NAMES => Constraint::Avoid,
+    "prefer": NAMES => Constraint::Prefer,
+    "contiguous": BOOLEAN => Constraint::Contiguous,
+    "address-bits": BITS => Constraint::AddressBits,
+    "address-window": WINDOWS => Constraint::AddressWindow,
+    "base-alignment": BYTES_FROM_1 => Constraint::BaseAlignment,
+    "access": ACCESS => Constraint::Access,
+    "dma-coherent": BOOLEAN => Constraint::DmaCoherent,
+    "protected": PROTECTION => Constraint::Protected,
+    "unknown": BOOLEAN => Constraint::Unknown,
+    "held": COUNT => Constraint::Held,
+    "dedicated": COUNT => Constraint::Dedicated,
+    "shared": COUNT => Constraint::Shared,
+    "min-count": COUNT => Constraint::MinCount,
+    "max-count": COUNT_FROM_1 => Constraint::MaxCount,
+    "min-size": BYTES => Constraint::MinSize,
+    "max-size": BYTES => Constraint::MaxSize,
+    "padding": BYTES => Constraint::Padding,
 }
+
+const MODES: [(&str, Access); 3] =
+    [("coherent", Access::Coherent), ("sync", Access::Sync), ("none", Access::None)];
+const PROTECTIONS: [(&str, Protection); 3] = [
+    ("required", Protection::Required),
+    ("accepted", Protection::Accepted),
+    ("refused", Protection::Refused),
+];
+pub(super) const ACCESS: Kind<AccessSet> =
+    Kind { read: access, shape: || shape::list(shape::words(&MODES), 1, bounds::LIST) };
+const PROTECTION: Kind<Protection> =
+    Kind { read: |node| word(node, &PROTECTIONS), shape: || shape::words(&PROTECTIONS) };
 
 /// A list of access modes, not empty.
-pub(super) fn access(node: &Node) -> Result<AccessSet, Rule> {
-    let words = [("coherent", Access::Coherent), ("sync", Access::Sync), ("none", Access::None)];
-    let modes = some(node, bounds::LIST, |mode| word(mode, &words))?;
+fn access(node: &Node) -> Result<AccessSet, Rule> {
+    let modes = some(node, bounds::LIST, |mode| word(mode, &MODES))?;
     let has = |mode| modes.contains(&mode);
     Ok(AccessSet {
         coherent: has(Access::Coherent),
         sync: has(Access::Sync),
         none: has(Access::None),
     })
-}
-
-fn protection(node: &Node) -> Result<Protection, Rule> {
-    let words = [
-        ("required", Protection::Required),
-        ("accepted", Protection::Accepted),
-        ("refused", Protection::Refused),
-    ];
-    word(node, &words)
 }
 
 /// A list of usage words; it may be empty.

@@ -1,6 +1,7 @@
 //! `exports`: the memory that a device's own driver allocates.
 
 use super::reader::{Complaints, name};
+use super::shape::{NAME, Shape};
 use super::{Invalid, OriginOf, heap};
 use crate::question::Exports;
 use crate::value::{Node, Value};
@@ -51,4 +52,11 @@ pub fn exports(node: &Node, owner: &str, origin: OriginOf) -> Result<Exports, Ve
     }
     complaints.require(table, &[HOW]);
     complaints.finish(Exports { heap: memory, how, origin: origin(node.at) })
+}
+
+/// What `exports` takes.
+pub(super) fn shape() -> Shape {
+    let stated = PROPERTIES.iter().filter_map(|key| Some((*key, heap::shape(key)?)));
+    let keys = std::iter::once((HOW, (NAME.shape)())).chain(stated).collect();
+    Shape::Table { keys, required: vec![HOW] }
 }

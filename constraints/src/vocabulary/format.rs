@@ -1,6 +1,10 @@
 //! `[[participant.format]]`: one choice of pixel format with what it needs.
 
-use super::reader::{Complaints, Rule, boolean, integer, list, pair, shown, some, word};
+use super::reader::{Complaints, Rule, integer, list, pair, shown, some, word};
+use super::shape::{
+    BOOLEAN, COUNT, COUNT_FROM_1, EXTENT, Kind, NAME, Shape, integer as integer_from,
+    list as list_of, words,
+};
 use super::{bounds, constraint};
 use crate::Constraint;
 use crate::fact::{FormatEntry, Pick, Planes};
@@ -25,6 +29,8 @@ const KEYS: [&str; 14] = [
     "planes",
     "plane",
 ];
+/// The planes that there may be, as keys of `plane`: up to [`bounds::LAST_PLANE`].
+const PLANE_NUMBERS: [&str; 4] = ["0", "1", "2", "3"];
 /// The last key, apart so that the list above stays what most tables use.
 const APART: &str = "apart";
 
@@ -83,29 +89,75 @@ fn one(table: &Table, complaints: &mut Complaints) -> FormatEntry {
     read
 }
 
-fn property(read: &mut FormatEntry, entry: &Entry) -> Result<(), Rule> {
-    let node = &entry.node;
-    let extent = |node: &Node| pair(node, |part| integer(part, 1_u32));
-    match entry.key.as_str() {
-        "fourcc" => read.fourcc = fourcc(node)?,
-        "modifiers" => read.modifiers = some(node, bounds::LIST, modifier)?,
-        "min-extent" => read.min_extent = Some(extent(node)?),
-        "max-extent" => read.max_extent = Some(extent(node)?),
-        "must-fit" => read.must_fit = list(node, bounds::MUST_FIT, extent)?,
-        "extent-alignment" => read.extent_alignment = Some(powers_of_two(node)?),
-        "min-stride" => read.min_stride = Some(integer(node, 0)?),
-        "max-stride" => read.max_stride = Some(integer(node, 0)?),
-        "stride-alignment" => read.stride_alignment = Some(integer(node, 1)?),
-        "whole-pixel-rows" => read.whole_pixel_rows = boolean(node)?,
-        "block" => read.block = Some(powers_of_two(node)?),
-        "offset-alignment" => read.offset_alignment = Some(integer(node, 1)?),
-        "planes" => {
-            let words = [("joint", Planes::Joint), ("separate", Planes::Separate)];
-            read.planes = Some(word(node, &words)?);
+/// A row for each key but `plane`: what kind of value it takes, and where it goes.
+macro_rules! properties {
+    ($($key:literal: $kind:expr => $field:ident $(.$some:ident)?,)*) => {
+        fn property(read: &mut FormatEntry, entry: &Entry) -> Result<(), Rule> {
+            match entry.key.as_str() {
+                $($key => read.$field = ($kind.read)(&entry.node)$(.map($some))? ?,)*
+                _ => {}
+            }
+            Ok(())
         }
-        _ => read.apart = list(node, bounds::APART, |one| list(one, bounds::APART, plane))?,
-    }
-    Ok(())
+
+        fn property_shape(key: &str) -> Option<Shape> {
+            match key {
+                $($key => Some(($kind.shape)()),)*
+                _ => None,
+            }
+        }
+    };
+}
+
+properties! {
+    "fourcc": FOURCC => fourcc,
+    "modifiers": MODIFIERS => modifiers,
+    "min-extent": EXTENT => min_extent.Some,
+    "max-extent": EXTENT => max_extent.Some,
+    "must-fit": EXTENTS => must_fit,
+    "extent-alignment": POWERS_OF_TWO => extent_alignment.Some,
+    "min-stride": COUNT => min_stride.Some,
+    "max-stride": COUNT => max_stride.Some,
+    "stride-alignment": COUNT_FROM_1 => stride_alignment.Some,
+    "whole-pixel-rows": BOOLEAN => whole_pixel_rows,
+    "block": POWERS_OF_TWO => block.Some,
+    "offset-alignment": COUNT_FROM_1 => offset_alignment.Some,
+    "planes": PLANES => planes.Some,
+    "apart": PLANES_APART => apart,
+}
+
+const PLANE_WORDS: [(&str, Planes); 2] = [("joint", Planes::Joint), ("separate", Planes::Separate)];
+const FOURCC: Kind<Pick> = Kind { read: fourcc, shape: || Shape::Code { most: 4 } };
+const MODIFIERS: Kind<Vec<Pick>> = Kind {
+    read: |node| some(node, bounds::LIST, modifier),
+    shape: || list_of((NAME.shape)(), 1, bounds::LIST),
+};
+const EXTENTS: Kind<Vec<[u32; 2]>> = Kind {
+    read: |node| list(node, bounds::MUST_FIT, EXTENT.read),
+    shape: || list_of((EXTENT.shape)(), 0, bounds::MUST_FIT),
+};
+const POWERS_OF_TWO: Kind<[u32; 2]> = Kind { read: powers_of_two, shape: EXTENT.shape };
+const PLANES: Kind<Planes> =
+    Kind { read: |node| word(node, &PLANE_WORDS), shape: || words(&PLANE_WORDS) };
+const PLANES_APART: Kind<Vec<Vec<u8>>> = Kind {
+    read: |node| list(node, bounds::APART, |one| list(one, bounds::APART, plane)),
+    shape: || {
+        let planes = list_of(integer_from(0, bounds::LAST_PLANE), 0, bounds::APART);
+        list_of(planes, 0, bounds::APART)
+    },
+};
+
+/// What an entry of `format` takes.
+pub(super) fn shape() -> Shape {
+    let needs = constraint::OF_PLANES.iter().filter_map(|key| Some((*key, constraint::shape(key)?)));
+    let needs = Shape::Table { keys: needs.collect(), required: Vec::new() };
+    let planes = Shape::Table {
+        keys: PLANE_NUMBERS.iter().map(|number| (*number, needs.clone())).collect(),
+        required: Vec::new(),
+    };
+    let plain = KEYS.iter().chain([&APART]).filter_map(|key| Some((*key, property_shape(key)?)));
+    let keys = plain.chain([("plane", planes)]).collect();
+    Shape::Table { keys, required: vec!["fourcc"] }
 }
 
 fn powers_of_two(node: &Node) -> Result<[u32; 2], Rule> {

@@ -1,7 +1,9 @@
 //! `[[heap]]`: what a buffer from a heap is.
 
-use super::reader::{Complaints, bits, boolean, integer, list, name, shortened, windows, word};
-use super::{Invalid, OriginOf, bounds, constraint};
+use super::constraint::ACCESS;
+use super::reader::{Complaints, shortened, word};
+use super::shape::{BITS, BOOLEAN, BYTES, BYTES_FROM_1, NAME, NAMES, Shape, WEIGHT, WINDOWS};
+use super::{Invalid, OriginOf};
 use crate::Heap;
 use crate::value::{Entry, Table, Value};
 
@@ -58,28 +60,45 @@ fn owner(table: &Table) -> String {
     }
 }
 
-/// Reads one property into `heap`.
-pub(super) fn property(heap: &mut Heap, entry: &Entry) -> Result<(), String> {
-    let node = &entry.node;
-    match entry.key.as_str() {
-        "name" => heap.name = name(node)?,
-        "aliases" => heap.aliases = list(node, bounds::LIST, name)?,
-        "roles" => heap.roles = list(node, bounds::LIST, name)?,
-        "contiguous" => heap.contiguous = boolean(node)?,
-        "address-bits" => heap.address_bits = bits(node)?,
-        "address-window" => heap.address_window = Some(windows(node)?),
-        "alignment" => heap.alignment = integer(node, 1)?,
-        "access" => heap.access = constraint::access(node)?,
-        "cached" => heap.cached = boolean(node)?,
-        "protected" => heap.protected = boolean(node)?,
-        "bank" => heap.bank = Some(name(node)?),
-        "max-size" => heap.max_size = Some(integer(node, 0)?),
-        "capacity" => heap.capacity = Some(integer(node, 0)?),
-        "present" => heap.present = boolean(node)?,
-        "permitted" => heap.permitted = boolean(node)?,
-        "reserved-for" => heap.reserved_for = list(node, bounds::LIST, name)?,
-        "weight" => heap.weight = integer(node, i64::MIN)?,
-        _ => word(node, &[("no-memory", ())])?,
-    }
-    Ok(())
+/// A row for each property: what kind of value it takes, and where it goes.
+macro_rules! properties {
+    ($($key:literal: $kind:expr => $field:ident $(.$some:ident)?,)*) => {
+        /// Reads one property into `heap`.
+        pub(super) fn property(heap: &mut Heap, entry: &Entry) -> Result<(), String> {
+            let node = &entry.node;
+            match entry.key.as_str() {
+                $($key => heap.$field = ($kind.read)(node)$(.map($some))? ?,)*
+                _ => word(node, &[("no-memory", ())])?,
+            }
+            Ok(())
+        }
+
+        /// What a property takes.
+        pub(super) fn shape(key: &str) -> Option<Shape> {
+            match key {
+                $($key => Some(($kind.shape)()),)*
+                _ => None,
+            }
+        }
+    };
+}
+
+properties! {
+    "name": NAME => name,
+    "aliases": NAMES => aliases,
+    "roles": NAMES => roles,
+    "contiguous": BOOLEAN => contiguous,
+    "address-bits": BITS => address_bits,
+    "address-window": WINDOWS => address_window.Some,
+    "alignment": BYTES_FROM_1 => alignment,
+    "access": ACCESS => access,
+    "cached": BOOLEAN => cached,
+    "protected": BOOLEAN => protected,
+    "bank": NAME => bank.Some,
+    "max-size": BYTES => max_size.Some,
+    "capacity": BYTES => capacity.Some,
+    "present": BOOLEAN => present,
+    "permitted": BOOLEAN => permitted,
+    "reserved-for": NAMES => reserved_for,
+    "weight": WEIGHT => weight,
 }

@@ -14,6 +14,7 @@ mod nearest;
 mod participant;
 mod reader;
 mod request;
+mod shape;
 
 use crate::Origin;
 use crate::heap::Edge;
@@ -25,6 +26,7 @@ pub use heap::heap;
 pub use nearest::nearest;
 pub use participant::{facts, participant};
 pub use request::request;
+pub use shape::{Shape, constraint_shape, edge_shape, exports_shape, heap_shape};
 
 pub(crate) use cross::contradiction;
 pub(crate) use format::{modifier_key, overlapping};
@@ -47,6 +49,9 @@ pub struct Invalid {
 /// Who states something at a place: a policy's line, or always the client.
 pub type OriginOf<'a> = &'a dyn Fn(Option<Place>) -> Origin;
 
+/// The keys of `[[compatibility]]`, both required.
+const EDGE: [&str; 2] = ["from", "to"];
+
 /// Reads one `[[compatibility]]`.
 ///
 /// # Errors
@@ -60,14 +65,14 @@ pub fn edge(table: &Table, origin: OriginOf) -> Result<Edge, Vec<Invalid>> {
             "from" => &mut from,
             "to" => &mut to,
             _ => {
-                complaints.unknown(entry, &["from", "to"]);
+                complaints.unknown(entry, &EDGE);
                 continue;
             }
         };
         at = at.or(entry.at);
         *slot = complaints.check(entry, reader::name(&entry.node));
     }
-    complaints.require(table, &["from", "to"]);
+    complaints.require(table, &EDGE);
     match (from, to) {
         (Some(from), Some(to)) => complaints.finish(Edge { from, to, origin: origin(at) }),
         _ => Err(complaints.list),
