@@ -200,7 +200,7 @@ impl HeapRule {
 
 impl GrantRule {
     /// The rights that it speaks of.
-    fn said(&self) -> impl Iterator<Item = (Right, bool)> {
+    pub(crate) fn said(&self) -> impl Iterator<Item = (Right, bool)> {
         let said = [
             (Right::Allocate, self.allocate),
             (Right::Scarce, self.scarce),

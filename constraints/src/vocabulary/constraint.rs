@@ -2,7 +2,8 @@
 
 use super::reader::{Rule, list, some, word};
 use super::shape::{
-    BITS, BOOLEAN, BYTES, BYTES_FROM_1, COUNT, COUNT_FROM_1, Kind, NAMES, SOME_NAMES, Shape, WINDOWS,
+    BITS, BOOLEAN, BYTES, BYTES_FROM_1, COUNT, COUNT_FROM_1, Kind, NAMES, SOME_NAMES, Shape,
+    WINDOWS,
 };
 use super::{bounds, shape};
 use crate::Constraint;

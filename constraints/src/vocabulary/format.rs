@@ -149,7 +149,8 @@ const PLANES_APART: Kind<Vec<Vec<u8>>> = Kind {
 
 /// What an entry of `format` takes.
 pub(super) fn shape() -> Shape {
-    let needs = constraint::OF_PLANES.iter().filter_map(|key| Some((*key, constraint::shape(key)?)));
+    let needs =
+        constraint::OF_PLANES.iter().filter_map(|key| Some((*key, constraint::shape(key)?)));
     let needs = Shape::Table { keys: needs.collect(), required: Vec::new() };
     let planes = Shape::Table {
         keys: PLANE_NUMBERS.iter().map(|number| (*number, needs.clone())).collect(),

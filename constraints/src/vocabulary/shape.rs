@@ -86,10 +86,8 @@ pub(super) const SOME_NAMES: Kind<Vec<Name>> = Kind {
     read: |node| reader::some(node, bounds::LIST, reader::name),
     shape: || list((NAME.shape)(), 1, bounds::LIST),
 };
-pub(super) const WINDOWS: Kind<Windows> = Kind {
-    read: reader::windows,
-    shape: || list(list((BYTES.shape)(), 2, 2), 1, bounds::LIST),
-};
+pub(super) const WINDOWS: Kind<Windows> =
+    Kind { read: reader::windows, shape: || list(list((BYTES.shape)(), 2, 2), 1, bounds::LIST) };
 pub(super) const EXTENT: Kind<[u32; 2]> = Kind {
     read: |node| reader::pair(node, COUNT_FROM_1.read),
     shape: || list((COUNT_FROM_1.shape)(), 2, 2),

@@ -7,8 +7,10 @@ use super::relation::{excludes, weight};
 use super::source::Source;
 use crate::diagnostic::{Code, Diagnostic, Related};
 use crate::kernel::Kernel;
+use crate::limits::{Limit, Limits};
 use crate::load::PolicyFile;
-use crate::rule::{Account, DeviceRule, GrantRule, HeapRule};
+use crate::right::Right;
+use crate::rule::{Account, DeviceRule, GrantRule, HeapRule, LimitRule};
 use crate::{PolicySet, overlay};
 use heapq_constraints::fact::Protection;
 use heapq_constraints::heap::Edge;
@@ -30,6 +32,7 @@ pub(crate) fn check(set: &PolicySet, files: &[PolicyFile]) -> Vec<Diagnostic> {
     let mut review = Review { sources: by_path, said: Vec::new() };
     review.heaps(&set.heaps);
     review.grants(&set.grants);
+    review.limits(&set.limits);
     review.edges(set);
     review.overrides(&set.devices);
     review.duplicates(set);
@@ -88,15 +91,34 @@ impl Review {
 
     /// One right of one account, granted and denied.
     fn grants(&mut self, rules: &[GrantRule]) {
-        let mut last: HashMap<(Scope, String, &str), (bool, &Origin)> = HashMap::new();
+        let mut last: HashMap<(Scope, String, Right), (bool, &Origin)> = HashMap::new();
         for rule in rules {
-            for who in accounts(rule) {
-                for (key, value) in rights(rule) {
-                    let Some(value) = value else { continue };
-                    let at = (scope(&rule.origin), who.clone(), key);
-                    let before = last.insert(at, (value, &rule.origin));
-                    if let Some((_, earlier)) = before.filter(|(other, _)| *other != value) {
-                        self.contradiction(&format!("`{key}` of {who}"), earlier, &rule.origin);
+            for who in accounts(&rule.users, &rule.groups) {
+                for (right, given) in rule.said() {
+                    let at = (scope(&rule.origin), who.clone(), right);
+                    let before = last.insert(at, (given, &rule.origin));
+                    if let Some((_, earlier)) = before.filter(|(other, _)| *other != given) {
+                        let what = format!("`{}` of {who}", right.key());
+                        self.contradiction(&what, earlier, &rule.origin);
+                    }
+                }
+            }
+        }
+    }
+
+    /// One bound of one account and the same heaps, with two figures.
+    fn limits(&mut self, rules: &[LimitRule]) {
+        let mut last: HashMap<(Scope, String, String, &str), &Limit> = HashMap::new();
+        for rule in rules {
+            let units = rule.units.iter().map(|unit| format!("unit `{}`", unit.as_str()));
+            let heaps = format!("{:?}", rule.heaps);
+            for who in accounts(&rule.users, &rule.groups).chain(units) {
+                for (key, limit) in bounds(rule) {
+                    let at = (scope(&limit.origin), who.clone(), heaps.clone(), key);
+                    let before = last.insert(at, limit);
+                    if let Some(earlier) = before.filter(|other| other.most != limit.most) {
+                        let what = format!("`{key}` of {who}");
+                        self.contradiction(&what, &earlier.origin, &limit.origin);
                     }
                 }
             }
@@ -170,8 +192,11 @@ impl Review {
         let edges = set.edges.iter().map(|edge| ("compatibility", edge_text(edge), &edge.origin));
         let devices = set.devices.iter().map(|rule| ("device", device_text(rule), &rule.origin));
         let grants = set.grants.iter().map(|rule| ("grant", grant_text(rule), &rule.origin));
+        let limits = set.limits.iter();
+        let limits =
+            limits.filter_map(|rule| Some(("limit", limit_text(rule), limit_origin(rule)?)));
         let mut seen: HashMap<(&str, String), &Origin> = HashMap::new();
-        for (table, text, origin) in heaps.chain(edges).chain(devices).chain(grants) {
+        for (table, text, origin) in heaps.chain(edges).chain(devices).chain(grants).chain(limits) {
             let Some(first) = seen.insert((table, text), origin) else { continue };
             let message = format!("this `[[{table}]]` says what another one says");
             self.tell(Code::DuplicateRule, origin, message, Some("leave one of them out"));
@@ -209,7 +234,7 @@ fn contradicts(before: &HeapRule, now: &HeapRule, key: &str) -> bool {
     !exception && before.kernel == now.kernel && only(&before.stated) != only(&now.stated)
 }
 
-fn accounts(rule: &GrantRule) -> impl Iterator<Item = String> {
+fn accounts(users: &[Account], groups: &[Account]) -> impl Iterator<Item = String> {
     let shown = |kind: &'static str| {
         move |account: &Account| match account {
             Account::Everybody => format!("every {kind}"),
@@ -217,11 +242,13 @@ fn accounts(rule: &GrantRule) -> impl Iterator<Item = String> {
             Account::Name(name) => format!("{kind} `{name}`"),
         }
     };
-    rule.users.iter().map(shown("user")).chain(rule.groups.iter().map(shown("group")))
+    users.iter().map(shown("user")).chain(groups.iter().map(shown("group")))
 }
 
-fn rights(rule: &GrantRule) -> [(&'static str, Option<bool>); 2] {
-    [("allocate", rule.allocate), ("scarce", rule.scarce)]
+fn bounds(rule: &LimitRule) -> impl Iterator<Item = (&'static str, &Limit)> {
+    let Limits { leases, buffers, bytes } = &rule.limits;
+    let stated = [("leases", leases), ("buffers", buffers), ("bytes", bytes)];
+    stated.into_iter().filter_map(|(key, limit)| Some((key, limit.as_ref()?)))
 }
 
 /// The property by which `less` is laxer than `more`, both stated.
@@ -294,7 +321,16 @@ fn device_text(rule: &DeviceRule) -> String {
 }
 
 fn grant_text(rule: &GrantRule) -> String {
-    format!("{:?}", (&rule.users, &rule.groups, rights(rule)))
+    format!("{:?}", (&rule.users, &rule.groups, rule.said().collect::<Vec<_>>()))
+}
+
+fn limit_text(rule: &LimitRule) -> String {
+    let figures: Vec<(&str, u64)> = bounds(rule).map(|(key, limit)| (key, limit.most)).collect();
+    format!("{:?}", (&rule.users, &rule.groups, &rule.units, &rule.heaps, figures))
+}
+
+fn limit_origin(rule: &LimitRule) -> Option<&Origin> {
+    bounds(rule).next().map(|(_, limit)| &limit.origin)
 }
 
 fn without_origins(heap: &Heap) -> Heap {

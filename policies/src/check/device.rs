@@ -11,7 +11,7 @@ use heapq_constraints::value::{Entry, Node, Table, Value};
 use heapq_constraints::vocabulary::CONSTRAINTS;
 use heapq_constraints::{Fact, Name, Origin, vocabulary};
 
-const RULE: [&str; 6] = ["match", "unless", "when", "usage", "override", "exports"];
+pub(crate) const RULE: [&str; 6] = ["match", "unless", "when", "usage", "override", "exports"];
 const OTHER_CONDITIONS: [&str; 4] = ["module-parameter", "kernel", "has-iommu", "iommu-present"];
 
 pub(super) fn read(rule: &Rule<'_>, complaints: &mut Complaints<'_>) -> Option<DeviceRule> {
@@ -95,7 +95,7 @@ fn conditions(key: &str, node: &Node, complaints: &mut Complaints<'_>) -> Situat
     conditions
 }
 
-fn known_conditions() -> Vec<&'static str> {
+pub(crate) fn known_conditions() -> Vec<&'static str> {
     Subject::ALL.iter().map(|(key, _)| *key).chain(OTHER_CONDITIONS).collect()
 }
 

@@ -7,7 +7,7 @@ use crate::right::Right;
 use crate::rule::{Account, GrantRule};
 use heapq_constraints::value::{Node, Table, Value};
 
-const KEYS: [&str; 6] = ["users", "groups", "allocate", "scarce", "open-heap", "reload"];
+pub(crate) const KEYS: [&str; 6] = ["users", "groups", "allocate", "scarce", "open-heap", "reload"];
 
 pub(super) fn read(rule: &Rule<'_>, complaints: &mut Complaints<'_>) -> Option<GrantRule> {
     let table = rule.keep_known("`[[grant]]` has no key", &KEYS, complaints);

@@ -10,11 +10,11 @@ use crate::rule::LimitRule;
 use heapq_constraints::value::{Table, Value};
 
 /// Whose accounts a rule bounds.
-const WHO: [&str; 3] = ["users", "groups", "units"];
+pub(crate) const WHO: [&str; 3] = ["users", "groups", "units"];
 /// What of them.
-const BOUNDS: [&str; 3] = ["bytes", "buffers", "leases"];
+pub(crate) const BOUNDS: [&str; 3] = ["bytes", "buffers", "leases"];
 /// From which heaps.
-const HEAPS: &str = "heaps";
+pub(crate) const HEAPS: &str = "heaps";
 
 pub(super) fn read(rule: &Rule<'_>, complaints: &mut Complaints<'_>) -> Option<LimitRule> {
     let known = [WHO.as_slice(), &BOUNDS, &[HEAPS]].concat();

@@ -10,9 +10,9 @@ use crate::rule::MasterRule;
 use heapq_constraints::Name;
 use heapq_constraints::value::{Node, Table, Value};
 
-const WAYS: [&str; 5] = ["property", "ports-of", "first", "parent", "bus"];
+pub(crate) const WAYS: [&str; 5] = ["property", "ports-of", "first", "parent", "bus"];
 /// Most cells that follow a phandle.
-const CELLS_MAX: i128 = 8;
+pub(crate) const CELLS_MAX: i128 = 8;
 
 pub(super) fn read(rule: &Rule<'_>, complaints: &mut Complaints<'_>) -> Option<MasterRule> {
     let known = ["match", "unless", "dma-master"];

@@ -1,13 +1,13 @@
 //! From the neutral tree of one file to checked rules, with all complaints at once.
 
 pub(crate) mod cross;
-mod device;
-mod grant;
-mod heap;
-mod limit;
-mod master;
+pub(crate) mod device;
+pub(crate) mod grant;
+pub(crate) mod heap;
+pub(crate) mod limit;
+pub(crate) mod master;
 mod reach;
-mod read;
+pub(crate) mod read;
 mod relation;
 mod source;
 
@@ -21,7 +21,7 @@ use heapq_constraints::vocabulary::{self, Invalid};
 use source::Complaints;
 
 /// The tables of a policy file.
-const TABLES: [&str; 5] = ["heap", "compatibility", "device", "grant", "limit"];
+pub(crate) const TABLES: [&str; 5] = ["heap", "compatibility", "device", "grant", "limit"];
 
 /// Reads one file: its rules, unless something is wrong with it, and what there is to say of it, in
 /// the order of the text.

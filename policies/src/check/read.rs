@@ -8,7 +8,7 @@ use heapq_constraints::question::Usage;
 use heapq_constraints::value::{Entry, Node, Place, Table, Value};
 
 /// Longest pattern, in bytes: matching takes time in proportion to it.
-const MAX_PATTERN: usize = 512;
+pub(crate) const MAX_PATTERN: usize = 512;
 
 /// One rule's table, and its place for complaints about what is missing in it.
 pub(crate) struct Rule<'a> {
