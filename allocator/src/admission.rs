@@ -127,6 +127,16 @@ pub struct Ticket {
     in_flight: Arc<Mutex<u64>>,
 }
 
+impl Ticket {
+    /// Keeps it for `frames` of the `all` frames that it is for, and gives back the rest.
+    pub(crate) fn keep(&mut self, frames: u64, all: u64) {
+        let kept = self.bytes.checked_div(all).unwrap_or_default().saturating_mul(frames);
+        let mut in_flight = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
+        *in_flight = in_flight.saturating_sub(self.bytes.saturating_sub(kept));
+        self.bytes = kept;
+    }
+}
+
 impl Drop for Ticket {
     fn drop(&mut self) {
         let mut in_flight = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner);

@@ -137,6 +137,12 @@ impl Ledger {
         self.lock().get(account).copied().unwrap_or_default()
     }
 
+    /// Whether nobody owes anything.
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<Account, Cost>> {
         self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -211,6 +217,19 @@ impl Charge {
     /// Takes over what another charge of the same ledger took.
     pub fn join(&mut self, mut other: Self) {
         self.taken.append(&mut other.taken);
+    }
+
+    /// Keeps the charge for `frames` of the `all` frames that it is for, and gives back the rest.
+    /// The lease stays.
+    pub(crate) fn keep(&mut self, frames: u64, all: u64) {
+        let part = |cost: u64| cost.checked_div(all).unwrap_or_default().saturating_mul(frames);
+        let mut gone = Vec::new();
+        for (account, cost) in &mut self.taken {
+            let kept = Cost { buffers: part(cost.buffers), bytes: part(cost.bytes), ..*cost };
+            gone.push((account.clone(), cost.minus(kept)));
+            *cost = kept;
+        }
+        give_back(&mut self.ledger.lock(), &gone);
     }
 }
 

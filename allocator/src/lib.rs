@@ -12,6 +12,7 @@ pub mod admission;
 pub mod broker;
 pub mod caller;
 pub mod case;
+pub mod collection;
 mod complete;
 pub mod discover;
 pub mod heaps;

@@ -26,6 +26,7 @@ pub mod origin;
 pub mod question;
 pub mod solve;
 mod spell;
+pub mod terms;
 mod traits;
 pub mod value;
 pub mod vocabulary;

@@ -26,6 +26,8 @@ pub enum Origin {
     /// No rule of a policy, nor anybody else who was asked: what is not granted is denied. Says so
     /// in words: `no [[grant]] lets uid 1000 have scarce heaps`.
     Ungranted(Name),
+    /// The buffers of a collection, which are there already.
+    Allocation,
     /// What `heapq probe` learnt by real imports (the policy file that it wrote).
     Probe(Name),
 }
@@ -39,6 +41,7 @@ impl fmt::Display for Origin {
             Self::Ungranted(words) => f.write_str(words),
             Self::Devicetree(node) => write!(f, "devicetree {node}"),
             Self::Policy { file, line } => write!(f, "{file}:{line}"),
+            Self::Allocation => f.write_str("what is allocated"),
             Self::Probe(file) => write!(f, "probe {file}"),
         }
     }

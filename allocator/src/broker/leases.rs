@@ -59,6 +59,13 @@ impl Leases {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// A number that no other lease has.
+    pub(super) fn number(&self) -> u64 {
+        let mut state = self.lock();
+        state.last += 1;
+        state.last
+    }
+
     pub(super) fn arrive(&self, holder: &Holder) -> Arrival<'_> {
         self.lock().arriving.entry(holder.clone()).or_default().requests += 1;
         Arrival { leases: self, holder: holder.clone() }
@@ -151,9 +158,7 @@ impl Leases {
                 bytes: lease.charge.bytes(),
             })
         });
-        let mut all: Vec<LeaseInfo> = all.collect();
-        all.sort_by_key(|info| info.lease);
-        all
+        all.collect()
     }
 }
 

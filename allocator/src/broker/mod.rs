@@ -2,9 +2,11 @@
 //! says, and keep account of it until it is given back.
 
 mod answer;
+mod collections;
 mod config;
 mod leases;
 mod machine;
+mod obtain;
 mod payer;
 mod rights;
 mod size;
@@ -13,6 +15,10 @@ mod tests;
 pub(crate) mod walk;
 
 pub use answer::{AskError, Grant, LeaseInfo, Outcome, UnknownLease};
+pub use collections::{
+    Action, Bell, COLLECTIONS_OF_HOLDER, COLLECTIONS_OF_USER, Entrant, NegotiationError, Token,
+    Work,
+};
 pub use config::{Config, OpenError};
 pub use size::BUFFERS_MAX;
 
@@ -22,11 +28,12 @@ use crate::complete::complete;
 use crate::heaps::{Heaps, Nodes, StandIn};
 use crate::ledger::{Bounds, Charge, Ledger};
 use crate::topology::Topology;
+use collections::Collections;
 use heapq_constraints::{Answer, Question, solve};
 use heapq_policies::{Diagnostic, PolicySet, Right};
 use leases::{Arrival, Lease, Leases};
 use machine::Machine;
-use size::Size;
+use obtain::{For, Obtained, as_carried_out};
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -45,6 +52,7 @@ pub struct Broker {
     bounds: Bounds,
     ledger: Ledger,
     leases: Leases,
+    collections: Collections,
 }
 
 impl Broker {
@@ -80,6 +88,7 @@ impl Broker {
             bounds: Bounds::user(memory),
             ledger: Ledger::default(),
             leases: Leases::default(),
+            collections: Collections::default(),
         };
         Ok((broker, diagnostics))
     }
@@ -118,34 +127,20 @@ impl Broker {
         let heaps = self.permitted(&machine, &rights);
         let answer = solve(&heaps, &question)?;
         let Some(plan) = answer.plan.clone() else { return Ok(Outcome::Conflict(answer)) };
-        let size = Size::of(&plan)?;
-        let payer = payer::Payer {
-            ledger: &self.ledger,
-            policies: (!self.config.privileged).then_some(&machine.policies),
-            heaps: &heaps,
-            caller,
-            holder,
-            bounds: self.bounds,
-        };
-        let mut charge = match payer.charge(size) {
-            Ok(charge) => charge,
-            Err(over) => return Ok(payer.refusal(&over)),
-        };
-        let walk = walk::Walk {
-            heaps: &*self.heaps,
-            admission: &self.admission,
-            known: &heaps,
-            plan: &plan,
-            name: name.as_deref().unwrap_or_default(),
-            payer: Some(&payer),
-        };
-        let mut found = match walk.run(caller)? {
-            walk::Found::Buffers(found) => found,
-            walk::Found::OverQuota(over) => return Ok(payer.refusal(&over)),
-            walk::Found::NoMemory(tried) => return Ok(Outcome::NoMemory { answer, tried }),
-        };
-        found.charge.take().into_iter().for_each(|further| charge.join(further));
-        self.hand_over(arrival, caller, charge, answer, found)
+        let whom = For { caller, holder };
+        match self.obtain(
+            whom,
+            &machine,
+            &heaps,
+            &answer,
+            &plan,
+            name.as_deref().unwrap_or_default(),
+        )? {
+            Ok(Obtained { charge, buffers }) => {
+                self.hand_over(arrival, caller, charge, answer, buffers)
+            }
+            Err(outcome) => Ok(outcome),
+        }
     }
 
     /// Makes a lease of what was allocated.
@@ -157,21 +152,14 @@ impl Broker {
         mut answer: Answer,
         found: walk::Buffers,
     ) -> Result<Outcome, AskError> {
-        let mut heaps = Vec::new();
-        if let Some(plan) = &mut answer.plan
-            && let Some(chosen) = plan.candidates.get(found.candidate)
-        {
-            // The plan speaks of its first candidate; this is as it was carried out.
-            plan.sync_points.clone_from(&chosen.sync_points);
-            heaps.clone_from(&chosen.heaps);
-        }
+        let heaps = answer.plan.as_mut().map(|plan| as_carried_out(plan, found.candidate));
         let total_buffers = u32::try_from(found.buffers.len()).unwrap_or(u32::MAX);
         let lease = Lease {
             charge,
             _ticket: found.ticket,
             uid: caller.uid,
             pid: caller.pid,
-            heaps,
+            heaps: heaps.unwrap_or_default(),
             buffers: total_buffers,
             kept: Vec::new(),
         };
@@ -273,7 +261,10 @@ impl Broker {
     /// All leases, in the order of their numbers.
     #[must_use]
     pub fn usage(&self) -> Vec<LeaseInfo> {
-        self.leases.list()
+        let mut all = self.leases.list();
+        all.extend(self.collected());
+        all.sort_by_key(|info| info.lease);
+        all
     }
 
     fn machine(&self) -> Arc<Machine> {

@@ -169,7 +169,7 @@ fn two_heaps() -> Observation {
 }
 
 /// On that machine, with the shipped policies.
-fn broker(fake: Fake, privileged: bool) -> Broker {
+pub(super) fn broker(fake: Fake, privileged: bool) -> Broker {
     let (board, policy_dirs) = (Some(two_heaps().into()), Vec::new());
     let config = Config { board, policy_dirs, privileged, ..Config::default() };
     Broker::with(config, Box::new(fake), Spare(64 * MIB)).unwrap().0

@@ -48,6 +48,13 @@ impl Fake {
         Self { gate: Some(Arc::new(Mutex::new((begun, go_on)))), ..self }
     }
 
+    /// Makes a heap give nothing from now on, or again.
+    pub(crate) fn exhaust(&self, heap: &str, yes: bool) {
+        let fails = yes.then_some(Errno::NOMEM);
+        let conduct = Conduct { fails, ..Conduct::default() };
+        self.conduct.lock().unwrap().insert(heap.to_owned(), conduct);
+    }
+
     pub(crate) fn failing(self, heap: &str, errno: Errno) -> Self {
         self.with(heap, Conduct { fails: Some(errno), ..Conduct::default() })
     }

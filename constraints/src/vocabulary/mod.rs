@@ -15,6 +15,7 @@ mod participant;
 mod reader;
 mod request;
 mod shape;
+mod terms;
 
 use crate::Origin;
 use crate::heap::Edge;
@@ -27,6 +28,7 @@ pub use nearest::nearest;
 pub use participant::{facts, participant};
 pub use request::request;
 pub use shape::{Shape, constraint_shape, edge_shape, exports_shape, heap_shape};
+pub use terms::{ALLOCATION, MEMBERS, member, terms};
 
 pub(crate) use cross::contradiction;
 pub(crate) use format::{modifier_key, overlapping};

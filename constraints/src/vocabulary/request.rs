@@ -5,7 +5,7 @@ use super::reader::{Complaints, boolean, integer};
 use crate::Request;
 use crate::value::{Entry, Table};
 
-const KEYS: [&str; 4] = ["seed-count", "strict", "limit-buffer", "limit-total"];
+pub(super) const KEYS: [&str; 4] = ["seed-count", "strict", "limit-buffer", "limit-total"];
 
 /// Reads `[request]`.
 ///

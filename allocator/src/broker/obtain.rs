@@ -1,0 +1,78 @@
+//! From a plan to buffers: charged, then allocated, or neither.
+
+use super::machine::Machine;
+use super::payer::Payer;
+use super::size::Size;
+use super::{AskError, Broker, Outcome, walk};
+use crate::caller::{Caller, Holder};
+use crate::ledger::Charge;
+use heapq_constraints::answer::Plan;
+use heapq_constraints::{Answer, HeapSet, Name};
+
+/// Who is given buffers, and who owes for them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct For<'a> {
+    pub(super) caller: &'a Caller,
+    pub(super) holder: &'a Holder,
+}
+
+/// Buffers and what they cost.
+pub(super) struct Obtained {
+    pub(super) charge: Charge,
+    pub(super) buffers: walk::Buffers,
+}
+
+impl Broker {
+    /// Charges and allocates what `plan` says; the inner error is an answer.
+    pub(super) fn obtain(
+        &self,
+        whom: For<'_>,
+        machine: &Machine,
+        heaps: &HeapSet,
+        answer: &Answer,
+        plan: &Plan,
+        name: &str,
+    ) -> Result<Result<Obtained, Outcome>, AskError> {
+        let payer = Payer {
+            ledger: &self.ledger,
+            policies: (!self.config.privileged).then_some(&machine.policies),
+            heaps,
+            caller: whom.caller,
+            holder: whom.holder,
+            bounds: self.bounds,
+        };
+        let mut charge = match payer.charge(Size::of(plan)?) {
+            Ok(charge) => charge,
+            Err(over) => return Ok(Err(payer.refusal(&over))),
+        };
+        let walk = walk::Walk {
+            heaps: &*self.heaps,
+            admission: &self.admission,
+            known: heaps,
+            plan,
+            name,
+            payer: Some(&payer),
+        };
+        Ok(match walk.run(whom.caller)? {
+            walk::Found::Buffers(mut buffers) => {
+                buffers.charge.take().into_iter().for_each(|further| charge.join(further));
+                Ok(Obtained { charge, buffers })
+            }
+            walk::Found::OverQuota(over) => Err(payer.refusal(&over)),
+            walk::Found::NoMemory(tried) => {
+                Err(Outcome::NoMemory { answer: answer.clone(), tried })
+            }
+        })
+    }
+}
+
+/// Makes `plan` say what was carried out, and of which heaps: it speaks of its first candidate.
+pub(super) fn as_carried_out(plan: &mut Plan, candidate: usize) -> Vec<Name> {
+    match plan.candidates.get(candidate) {
+        Some(chosen) => {
+            plan.sync_points.clone_from(&chosen.sync_points);
+            chosen.heaps.clone()
+        }
+        None => Vec::new(),
+    }
+}
