@@ -17,7 +17,7 @@ pub(crate) mod walk;
 pub use answer::{AskError, Grant, LeaseInfo, Outcome, UnknownLease};
 pub use collections::{
     Action, Bell, COLLECTIONS_OF_HOLDER, COLLECTIONS_OF_USER, Entrant, NegotiationError, Token,
-    Work,
+    Window, Work,
 };
 pub use config::{Config, OpenError};
 pub use size::BUFFERS_MAX;

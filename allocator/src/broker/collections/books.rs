@@ -1,8 +1,8 @@
 //! Who is in which collection.
 
 use super::kept::{Chunk, Kept};
-use super::{Entrant, NegotiationError, Token, Work};
-use crate::broker::{AskError, FDS_PER_MESSAGE, LeaseInfo, UnknownLease};
+use super::{Entrant, NegotiationError, Token, Window, Work};
+use crate::broker::{AskError, LeaseInfo, UnknownLease};
 use crate::caller::{Caller, Holder};
 use crate::collection::{Collection, Effect, Event, MemberId, View};
 use heapq_constraints::Participant;
@@ -175,8 +175,7 @@ impl Books {
         &mut self,
         holder: &Holder,
         seat: u32,
-        lease: u64,
-        first: u32,
+        Window { lease, first, most }: Window,
         now: Duration,
     ) -> Result<(Vec<OwnedFd>, Followed), NegotiationError> {
         let unknown = || NegotiationError::UnknownParticipant;
@@ -186,7 +185,7 @@ impl Books {
         let kept = kept.ok_or_else(|| AskError::from(UnknownLease(lease)))?;
         let first = usize::try_from(first).unwrap_or(usize::MAX);
         let buffers = kept
-            .fetch(first, FDS_PER_MESSAGE)
+            .fetch(first, most)
             .map_err(|source| AskError::Io { what: format!("buffers of lease {lease}"), source })?;
         let followed = if first.saturating_add(buffers.len()) >= kept.count() {
             self.step(collection, Event::Fetched(id, lease), None, now)?

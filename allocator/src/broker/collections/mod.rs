@@ -73,6 +73,17 @@ pub enum Action {
     Time,
 }
 
+/// Which buffers to fetch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Of which lease.
+    pub lease: u64,
+    /// From which index on.
+    pub first: u32,
+    /// How many at most.
+    pub most: usize,
+}
+
 /// What has to be carried out by [`Broker::carry_out`], or everybody waits for ever.
 #[derive(Debug)]
 #[must_use]
@@ -165,8 +176,7 @@ impl Broker {
         self.collections.lock().view(holder, seat)
     }
 
-    /// Buffers of a lease from index `first` on, at most [`super::FDS_PER_MESSAGE`]; none when
-    /// `first` is past the last.
+    /// Some of a participant's buffers; none when the first is past the last.
     ///
     /// # Errors
     /// A lease that is not (or no longer) the participant's, or no file descriptors left.
@@ -174,12 +184,10 @@ impl Broker {
         &self,
         holder: &Holder,
         seat: u32,
-        lease: u64,
-        first: u32,
+        window: Window,
         now: Duration,
     ) -> Result<(Vec<OwnedFd>, Option<Work>), NegotiationError> {
-        let (buffers, (work, trash)) =
-            self.collections.lock().fetch(holder, seat, lease, first, now)?;
+        let (buffers, (work, trash)) = self.collections.lock().fetch(holder, seat, window, now)?;
         drop(trash);
         Ok((buffers, work))
     }

@@ -6,7 +6,7 @@ mod failures;
 mod late;
 mod random;
 
-use super::{Action, Bell, Entrant, NegotiationError, Token, Work};
+use super::{Action, Bell, Entrant, NegotiationError, Token, Window, Work};
 use crate::broker::tests::broker;
 use crate::broker::{Broker, Outcome};
 use crate::caller::{Caller, Holder};
@@ -113,7 +113,8 @@ impl World {
         let mut inodes = Vec::new();
         loop {
             let first = u32::try_from(inodes.len()).unwrap();
-            let (some, work) = self.broker.fetch(&seat.0, seat.1, lease, first, self.now)?;
+            let window = Window { lease, first, most: 16 };
+            let (some, work) = self.broker.fetch(&seat.0, seat.1, window, self.now)?;
             self.works.extend(work);
             if some.is_empty() {
                 return Ok(inodes);
