@@ -1,6 +1,6 @@
 //! Who will touch the buffers, and what is asked.
 
-use crate::{Constraint, Fact, Heap, Name, Origin};
+use crate::{Constraint, Fact, Heap, Name, Origin, spell};
 use serde::{Deserialize, Serialize};
 
 /// One request: participants in pipeline order, and what it says as a whole.
@@ -43,6 +43,16 @@ pub struct Exports {
     pub how: Name,
     /// Who says so.
     pub origin: Origin,
+}
+
+impl Exports {
+    /// As the vocabulary spells it: how it is asked for, and each property that is stated.
+    #[must_use]
+    pub fn stated(&self) -> String {
+        let properties = self.heap.origins.keys().map(|key| spell::heap_has(&self.heap, key));
+        let how = format!("how = \"{}\"", self.how);
+        std::iter::once(how).chain(properties).collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// One table of a group of alternatives: the same keys as its participant, which then lacks them.

@@ -163,6 +163,7 @@ pub(crate) fn heap_has(heap: &Heap, key: &str) -> String {
         "present" => heap.present.to_string(),
         "permitted" => heap.permitted.to_string(),
         "reserved-for" => list(&heap.reserved_for),
+        "bank" => format!("\"{}\"", heap.bank.as_deref().unwrap_or_default()),
         _ => format!("\"{}\"", heap.name),
     };
     format!("{key} = {value}")

@@ -42,7 +42,11 @@ fn devices_are_listed_with_their_iommu_and_needs() {
     let needs = device("unicam")["needs"].as_array().unwrap();
     assert!(needs.iter().any(|need| need["stated"] == "contiguous = true"), "{needs:?}");
 
+    let exports = &device("unicam")["exports"];
+    assert!(exports["stated"].as_str().unwrap().starts_with("how = \"EXPBUF\", "), "{exports}");
+
     let human = machine.heapq(&["devices", "/dev/video0"]).out;
+    assert!(human.contains("exports     how = \"EXPBUF\", "), "{human}");
     assert!(human.contains("needs       contiguous = true"), "{human}");
     assert!(!human.contains("card0"), "only the one that was named: {human}");
     assert!(human.contains("30-media.toml:"), "its origin: {human}");

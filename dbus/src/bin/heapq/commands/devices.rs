@@ -54,6 +54,9 @@ struct Row {
     /// tells needs in its answers only.
     #[serde(skip_serializing_if = "Option::is_none")]
     needs: Option<Vec<Need>>,
+    /// What its own driver allocates, where that is known and stands in for some heap.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exports: Option<Need>,
 }
 
 /// Its IOMMU group.
@@ -68,7 +71,7 @@ struct Translation {
     group_type: Option<Name>,
 }
 
-/// One need with whoever says so.
+/// One need, or what is to be had instead, with whoever says so.
 #[derive(Debug, Serialize)]
 struct Need {
     /// In the vocabulary's spelling.
@@ -104,12 +107,14 @@ impl From<ShownDevice> for Row {
             iommu: Translation { translates, kind: device.iommu, group_type: None },
             heap_links: Vec::new(),
             needs: None,
+            exports: None,
         }
     }
 }
 
 impl Row {
     fn new(device: &Device, topology: &Topology, policies: &PolicySet) -> Result<Self, Problem> {
+        let (needs, exports) = known(device, topology, policies)?;
         Ok(Self {
             path: device.path.clone(),
             nodes: device.nodes.clone(),
@@ -123,7 +128,8 @@ impl Row {
             dma_master: device.master.clone(),
             iommu: Translation::from(&device.iommu),
             heap_links: device.heap_links.iter().map(|link| link.heap.clone()).collect(),
-            needs: Some(needs(device, topology, policies)?),
+            needs: Some(needs),
+            exports,
         })
     }
 
@@ -174,24 +180,33 @@ impl Row {
         for (key, value) in facts.iter().filter(|(_, value)| !value.is_empty()) {
             let _ = writeln!(text, "  {key:<11} {}", printable(value));
         }
-        for Need { stated, origin } in self.needs.iter().flatten() {
+        let needs = self.needs.iter().flatten().map(|need| ("needs", need));
+        let exports = self.exports.iter().map(|memory| ("exports", memory));
+        for (key, Need { stated, origin }) in needs.chain(exports) {
             let (stated, origin) = (printable(stated), printable(&origin.to_string()));
-            let _ = writeln!(text, "  needs       {stated}  {DIM}{origin}{DIM:#}");
+            let _ = writeln!(text, "  {key:<11} {stated}  {DIM}{origin}{DIM:#}");
         }
         text
     }
 }
 
-/// What discovery and policies say of it, as they would in a request that does not say what the
-/// device does.
-fn needs(device: &Device, topology: &Topology, policies: &PolicySet) -> Result<Vec<Need>, Problem> {
+/// What discovery and policies say of its needs, as they would in a request that does not say what the
+/// device does, and of what it allocates.
+fn known(
+    device: &Device,
+    topology: &Topology,
+    policies: &PolicySet,
+) -> Result<(Vec<Need>, Option<Need>), Problem> {
     let mut participant = Participant::new("device");
     // Several devices of a virtual driver can share one path; a node is one's own.
     participant.device = Some(device.nodes.first().unwrap_or(&device.path).clone());
     let question = Question { participants: vec![participant], ..Question::default() };
     let question = complete(question, topology, policies).map_err(AskError::from)?;
-    let facts = question.participants.into_iter().flat_map(|participant| participant.facts);
-    Ok(facts.map(|fact| Need { stated: fact.constraint.stated(), origin: fact.origin }).collect())
+    let Some(known) = question.participants.into_iter().next() else { return Ok((vec![], None)) };
+    let need = |stated, origin| Need { stated, origin };
+    let needs = known.facts.into_iter().map(|fact| need(fact.constraint.stated(), fact.origin));
+    let exports = known.exports.map(|exports| need(exports.stated(), exports.origin));
+    Ok((needs.collect(), exports))
 }
 
 impl Report for Devices {
