@@ -138,6 +138,6 @@ fn a_driver_that_could_allocate_is_named_where_no_heap_serves() {
     assert_eq!(exporter["how"], "GBM");
     assert_eq!(answer["unserved"], serde_json::json!(["screen"]));
     let said = explain(case, &[]);
-    let line = "compositor's own driver (amdgpu) can allocate it (GBM) and would serve everybody: ask it, not heapq (builtin:30-display.toml:";
+    let line = "compositor's own driver (amdgpu) can allocate it (GBM) and would serve everybody: ask it, not heapq (builtin:30-exports.toml:";
     assert!(said.lines().any(|one| one.starts_with(line)), "{said}");
 }
