@@ -67,8 +67,10 @@ fuzz: ## SECONDS of libFuzzer for each reader of foreign input, or for FUZZ=NAME
 oracle: ## compare the solver with a brute-force one on COUNT random questions
 	HEAPQ_ORACLE_COUNT=$(COUNT) $(CARGO) test --release --locked --package heapq-tests --test oracle -- --nocapture
 
-boards: ## fetch the devicetrees of all boards of Debian's arm64 kernel, and read them
-	dir=$$(tests/tools/boards.sh '$(TARGET)/boards') && HEAPQ_DTB_DIR=$$dir $(CARGO) test --release --locked --package heapq-allocator --test devicetree boards:: -- --nocapture
+boards: ## fetch the devicetrees of all boards of Debian's arm64 kernel, and say what is known of each; HEAPQ_BLESS=1 keeps the result
+	@dir=$$(tests/tools/boards.sh "$${XDG_CACHE_HOME:-$$HOME/.cache}/heapq/boards") && \
+		HEAPQ_DTB_DIR=$$dir $(CARGO) test --release --locked --package heapq-allocator --test devicetree boards:: && \
+		$(CARGO) run --release --locked --quiet --package heapq-tests --bin heapq-boards "$$dir"
 
 bench-solver: ## how long the solver takes, beside its budgets; BENCH_STRICT=1 fails on a miss
 	$(CARGO) bench --locked --package heapq-constraints --bench solve

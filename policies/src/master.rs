@@ -32,6 +32,11 @@ pub enum Arguments {
 pub struct Patterns(pub(crate) Vec<Glob>);
 
 impl Patterns {
+    /// As rules write them: `*` is any run of characters, `?` any one.
+    pub fn new<'a>(patterns: impl IntoIterator<Item = &'a str>) -> Self {
+        Self(patterns.into_iter().map(Glob::new).collect())
+    }
+
     /// Whether one of them matches the whole of `text`.
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Prints a directory with the devicetree of every arm64 board that Debian's current kernel knows.
 #
-# Downloaded once (5 MB) into the build's own directory, with signatures checked; a newer kernel is
+# Downloaded once (5 MB) into a directory that is kept, with signatures checked; a newer kernel is
 # fetched when its package is there.  Usage: boards.sh DIR
 set -eu
 here=$(realpath "$(dirname "$0")")

@@ -2,6 +2,7 @@
 //! states.
 
 use super::board::{Board, Source};
+use super::dtb;
 use super::file::Case;
 use crate::complete;
 use crate::discover::{self, Observation, SeenHeap};
@@ -125,8 +126,12 @@ fn devicetree(
     dtb_dirs: &[PathBuf],
     policies: &PolicySet,
 ) -> Result<Observation, NoMachine> {
-    let Some(path) = find_dtb(beside, name, dtb_dirs) else {
-        let text = format!("{} is not beside the case, nor in a --dtb-dir", name.display());
+    let Some(path) = dtb::find(beside, name, dtb_dirs) else {
+        let text = format!(
+            "{} is neither beside the case, nor in a --dtb-dir, nor with an installed kernel; in \
+             heapq's source tree `make boards` fetches the devicetrees of Debian's arm64 kernel",
+            name.display()
+        );
         return Err(NoMachine::Absent(text));
     };
     let read = discover::devicetree::load(&path, policies);
@@ -138,23 +143,6 @@ fn devicetree(
         observation.heaps.retain(is_pool);
     }
     Ok(observation)
-}
-
-/// Beside the case, else in a directory of devicetrees, or in one directly below it: kernels install
-/// them by vendor.
-fn find_dtb(beside: &Path, name: &Path, dtb_dirs: &[PathBuf]) -> Option<PathBuf> {
-    let own = std::iter::once(beside.to_owned());
-    let there = own.chain(dtb_dirs.iter().map(|dir| dir.join(name))).find(|path| path.is_file());
-    there.or_else(|| {
-        let below = dtb_dirs.iter().filter_map(|dir| std::fs::read_dir(dir).ok()).flatten();
-        let mut found: Vec<PathBuf> = below
-            .flatten()
-            .map(|entry| entry.path().join(name))
-            .filter(|at| at.is_file())
-            .collect();
-        found.sort();
-        found.into_iter().next()
-    })
 }
 
 /// The policies of a board: those of every case, or these with the board's own above them.

@@ -7,6 +7,7 @@
 
 mod board;
 mod compare;
+mod dtb;
 mod expect;
 mod fallback;
 mod file;

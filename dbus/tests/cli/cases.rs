@@ -101,7 +101,7 @@ fn boards_come_from_captures_and_snapshots_and_a_devicetree_that_is_nowhere_is_s
     let dtb = run_one(&file);
     assert_eq!(dtb.code, Some(1));
     assert!(
-        dtb.out.contains("board.dtb is not beside the case, nor in a --dtb-dir"),
+        dtb.out.contains("board.dtb is neither beside the case, nor in a --dtb-dir"),
         "{}",
         dtb.out
     );

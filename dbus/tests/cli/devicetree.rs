@@ -68,19 +68,23 @@ fn what_is_no_devicetree_is_told_with_place_and_cause() {
 fn a_case_finds_its_tree_in_the_directories_given() {
     let dir = tempfile::tempdir().unwrap();
     let case = dir.path().join("case.toml");
+    // A name that no installed or fetched tree has.
+    let vendor = dir.path().join("boards/acme");
+    std::fs::create_dir_all(&vendor).unwrap();
+    std::fs::copy(tree("imx8mm-evk.dtb"), vendor.join("acme-kiosk.dtb")).unwrap();
     std::fs::write(
         &case,
-        "name = \"a\"\n[board]\ndtb = \"imx8mm-evk.dtb\"\nheaps = [\"system\", \"reserved\"]\n\
+        "name = \"a\"\n[board]\ndtb = \"acme-kiosk.dtb\"\nheaps = [\"system\", \"reserved\"]\n\
          [[participant]]\nname = \"p\"\ndevice = \"/soc@0/video-codec@38300000\"\nmin-size = 1\n\
          [expect]\nheaps = [\"reserved\"]\n",
     )
     .unwrap();
     let case = case.to_str().unwrap();
     assert_eq!(run(&["test", case]).code, Some(1), "skipped is not passed");
-    let boards = tree("");
+    let above = dir.path().join("boards");
+    let [boards, above] = [vendor, above].map(|dir| dir.to_str().unwrap().to_owned());
     // Directly there, and by vendor one level below.
-    let above = boards.trim_end_matches('/').trim_end_matches("dtb");
-    for directory in [boards.as_str(), above] {
+    for directory in [&boards, &above] {
         let run = run(&["test", "--dtb-dir", directory, case]);
         assert_eq!(run.code, Some(0), "{}", run.out);
     }

@@ -16,8 +16,7 @@ const DEVICES_MAX: usize = 1 << 13;
 /// Longest path of a node that becomes a device, in bytes.
 const PATH_MAX: usize = 1 << 10;
 /// Nodes at the top that describe no devices.
-const NO_BUSES: [&str; 6] =
-    ["aliases", "chosen", "cpus", "reserved-memory", "thermal-zones", "__symbols__"];
+const NO_BUSES: [&str; 5] = ["aliases", "cpus", "reserved-memory", "thermal-zones", "__symbols__"];
 
 /// Reads the board that a file describes, a flattened devicetree of at most [`BYTES_MAX`] bytes.
 ///

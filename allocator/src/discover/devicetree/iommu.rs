@@ -95,8 +95,8 @@ const OWN_DOMAIN: &[&str] = &[
 
 /// What the type of the node's IOMMU group would be; `None`: no IOMMU takes it.
 ///
-/// `identity` also stands for IOMMUs of which we do not know that they translate: Tegra's, whose
-/// driver asks for it (drivers/iommu/tegra-smmu.c), OMAP's, Apple's on kernels of smaller pages.
+/// `unknown` stands for IOMMUs of which we do not know that they translate: Tegra's, whose driver
+/// asks for `identity` (drivers/iommu/tegra-smmu.c), OMAP's, Apple's on kernels of smaller pages.
 pub(super) fn group<T: Tree>(tree: &T, node: &T::Node) -> Option<Name> {
     if !tree.has(node, "iommus") {
         return None;
@@ -114,7 +114,12 @@ pub(super) fn group<T: Tree>(tree: &T, node: &T::Node) -> Option<Name> {
     }
     let own = any(&tree.strings(node, "compatible"), |name| OWN_DOMAIN.contains(&name));
     let all = iommus.iter().all(|compatible| any(compatible, translates));
-    Some(if all && !own { "DMA".into() } else { "identity".into() })
+    let kind = match (own, all) {
+        (true, _) => "identity",
+        (false, true) => "DMA",
+        (false, false) => "unknown",
+    };
+    Some(kind.into())
 }
 
 fn any(compatible: &[Name], holds: impl Fn(&str) -> bool) -> bool {

@@ -137,7 +137,8 @@ pub(crate) enum Command {
         #[arg(required = true, value_name = "FILE|DIR")]
         paths: Vec<PathBuf>,
         /// Where to look for a board's devicetree that is not beside its case; repeatable. Directories
-        /// directly below count too, as kernels install them by vendor.
+        /// directly below count too, as kernels install them by vendor. After these, installed
+        /// kernels and what `make boards` fetched are searched.
         #[arg(long, value_name = "DIR")]
         dtb_dir: Vec<PathBuf>,
         /// Print only what did not pass, and the count.
