@@ -81,9 +81,13 @@ impl std::ops::Deref for Device {
 }
 
 impl Device {
-    /// The node that `name` means: `/dev/video0`, `video0`, `/sys/class/video4linux/video0`, or where
-    /// that link leads. As an index into its nodes.
+    /// The node that `name` means: `/dev/video0`, `video0`, `char:81:0`, `/sys/class/video4linux/video0`,
+    /// or where that link leads. As an index into its nodes.
     pub(crate) fn node_named(&self, name: &str) -> Option<usize> {
+        if let Some(number) = name.strip_prefix("char:") {
+            let known = |known: &Name| !number.is_empty() && **known == *number;
+            return self.numbers.iter().position(known).filter(|at| *at < self.nodes.len());
+        }
         let below = |dir: &str| name.strip_prefix(dir).is_some_and(|rest| rest.starts_with('/'));
         let in_sysfs = below("/sys/class") || below("/sys/bus/media/devices") || below(&self.path);
         let wanted = if in_sysfs { last(name) } else { name };
@@ -112,7 +116,8 @@ fn describe(name: &str, bearers: usize, nearest: Option<&str>) -> String {
 }
 
 impl Topology {
-    /// The device that bears `name`: a node (`/dev/video0`, `video0`, its path in sysfs), the device's
+    /// The device that bears `name`: a node (`/dev/video0`, `video0`, its path in sysfs, its number as
+    /// `char:81:0`, which means the same in every mount namespace), the device's
     /// own sysfs path or the last part of it (a PCI address), a devicetree path or alias, or
     /// `driver:NAME`.
     ///

@@ -288,8 +288,9 @@ impl Allocator1 {
     /// Answers a question without allocating.
     ///
     /// participants: who will touch the buffers, in pipeline order; the keys are those of
-    /// [[participant]] in the vocabulary, e.g. name (s), device (s), usage (as), contiguous (b),
-    /// min-size (t), format (aa{sv}). Any integer type is taken where it fits.
+    /// [[participant]] in the vocabulary, e.g. name (s), device (s, a device number t, or h: a
+    /// descriptor of the opened node), usage (as), contiguous (b), min-size (t), format (aa{sv}).
+    /// Any integer type is taken where it fits.
     ///
     /// options: the keys of [request], e.g. limit-total (t), strict (b).
     ///

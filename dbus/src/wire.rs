@@ -10,6 +10,7 @@
 pub mod answer;
 pub mod asked;
 pub mod connecting;
+mod node;
 mod read;
 pub mod tree;
 mod write;

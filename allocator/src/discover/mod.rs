@@ -196,6 +196,10 @@ pub struct SeenDevice {
     /// missing where it does not say.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<Name>,
+    /// The device numbers of those nodes, as sysfs writes them (`81:3`), in the same order; empty or
+    /// missing where it does not say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub numbers: Vec<Name>,
     /// `video4linux`, `drm`, `accel`, `media`; or the bus, where there is no node.
     pub subsystem: Name,
     /// The driver that is bound to it.

@@ -5,6 +5,7 @@
 //! into the table that the vocabulary reads. What exceeds a bound is walked over but not kept, so
 //! that the reply can say which bound it was.
 
+use super::node;
 use crate::error::Error;
 use heapq_constraints::value::{Node, Table, Value};
 use serde::Deserialize;
@@ -12,7 +13,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess,
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use zbus::wire::{Signature, Type, Variant};
+use zbus::wire::{Fd, Signature, Type, Variant};
 
 /// How large a question may be. The figures are far above what real pipelines ask and small
 /// enough that a hostile one costs no more than reading its message.
@@ -124,17 +125,22 @@ impl Budget {
     }
 }
 
+/// The key that names a device.
+const DEVICE: &str = "device";
+
 /// Reads one value of a known signature.
 #[derive(Clone, Copy)]
 struct Reader<'s> {
     signature: &'s Signature,
     budget: &'s RefCell<Budget>,
     depth: usize,
+    /// It is the value of a key that may name a device node by its number or by a descriptor.
+    node: bool,
 }
 
 impl<'s> Reader<'s> {
     fn new(signature: &'s Signature, budget: &'s RefCell<Budget>) -> Self {
-        Self { signature, budget, depth: 0 }
+        Self { signature, budget, depth: 0, node: false }
     }
 
     /// The reader of a value inside this one.
@@ -143,7 +149,7 @@ impl<'s> Reader<'s> {
         let mut budget = self.budget.borrow_mut();
         let bound = budget.bounds.depth;
         budget.check("containers within each other", depth, bound);
-        Self { signature, budget: self.budget, depth }
+        Self { signature, budget: self.budget, depth, node: false }
     }
 
     fn list<'de, A: SeqAccess<'de>>(
@@ -168,14 +174,17 @@ impl<'de> DeserializeSeed<'de> for Reader<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_any(self)
+        match self.signature {
+            Signature::Fd if self.node => Ok(node::named_by(&Fd::deserialize(deserializer)?)),
+            _ => deserializer.deserialize_any(self),
+        }
     }
 }
 
 macro_rules! integers {
     ($($method:ident: $type:ty),*) => {$(
         fn $method<E>(self, value: $type) -> Result<Value, E> {
-            Ok(Value::Integer(value.into()))
+            Ok(if self.node { node::numbered(value.into()) } else { Value::Integer(value.into()) })
         }
     )*};
 }
@@ -197,6 +206,7 @@ impl<'de> Visitor<'de> for Reader<'_> {
     fn visit_i32<E>(self, value: i32) -> Result<Value, E> {
         Ok(match self.signature {
             Signature::Fd => Value::Unfit("a file descriptor"),
+            _ if self.node => node::numbered(value.into()),
             _ => Value::Integer(value.into()),
         })
     }
@@ -217,7 +227,8 @@ impl<'de> Visitor<'de> for Reader<'_> {
             Signature::Variant => {
                 let signature: Signature =
                     elements.next_element()?.ok_or_else(|| A::Error::missing_field("signature"))?;
-                let value = elements.next_element_seed(self.inside(&signature))?;
+                let inside = Reader { node: self.node, ..self.inside(&signature) };
+                let value = elements.next_element_seed(inside)?;
                 value.ok_or_else(|| A::Error::missing_field("value"))
             }
             Signature::Array(element) => self.list(elements, |_| Some(element.signature())),
@@ -232,8 +243,9 @@ impl<'de> Visitor<'de> for Reader<'_> {
         };
         let mut known = BTreeMap::new();
         while let Some(key) = entries.next_key_seed(self.inside(key_signature.signature()))? {
-            let value = entries.next_value_seed(self.inside(value_signature.signature()))?;
             let key = key_text(key).map_err(A::Error::custom)?;
+            let inside = self.inside(value_signature.signature());
+            let value = entries.next_value_seed(Self { node: key == DEVICE, ..inside })?;
             if self.budget.borrow_mut().value() && known.insert(key.clone(), value).is_some() {
                 return Err(A::Error::custom(format!("the key {key} stands twice")));
             }

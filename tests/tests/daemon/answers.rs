@@ -10,6 +10,9 @@ use heapq_constraints::answer::Verdict;
 use heapq_constraints::value::{Table, Value};
 use heapq_dbus::client::{Client, Failure};
 use heapq_dbus::error::Error;
+use std::collections::HashMap;
+use zbus::Variant;
+use zbus::wire::Fd;
 
 #[tokio::test]
 async fn a_plan_names_the_heap_and_who_rules_out_the_other() {
@@ -173,4 +176,57 @@ async fn the_request_is_read_from_the_options() {
         panic!("{refused:?}");
     };
     assert!(words.contains("request.limit-totl") && words.contains("limit-total"), "{words}");
+}
+
+/// All that is said of a camera whose node is called so, the reasons included.
+async fn said_of(client: &Client, device: Variant<'_>) -> Result<String, Error> {
+    let camera = HashMap::from([
+        ("name", Variant::from("camera")),
+        ("device", device),
+        ("min-size", Variant::U64(4096)),
+    ]);
+    let reply = client.proxy().plan(&[camera], &HashMap::new()).await?;
+    Ok(heapq_dbus::wire::answer::json(&reply).to_string())
+}
+
+#[tokio::test]
+async fn a_node_is_named_by_number_and_by_what_is_open_in_another_mount_namespace_too() {
+    let (bus, root) = (Bus::start(), machine());
+    let daemon = Heapqd::start(&bus, root.path()).await;
+    let client = client(&bus).await;
+    let before = daemon.descriptors();
+    let said = said_of(&client, Variant::from("/dev/video0")).await.unwrap();
+    assert!(said.contains("\"assumed\":true"), "no device was found: {said}");
+    // The machine's camera bears the number of this file; its path means nothing to the daemon.
+    let null = std::fs::File::open("/dev/null").unwrap();
+    for name in [
+        Variant::from("char:1:3"),
+        Variant::U64(0x103),
+        Variant::U32(0x103),
+        Variant::Fd(Fd::from(&null)),
+    ] {
+        assert_eq!(said_of(&client, name).await.unwrap(), said);
+    }
+    let zero = std::fs::File::open("/dev/zero").unwrap();
+    let unknown = said_of(&client, Variant::Fd(Fd::from(&zero))).await.unwrap_err();
+    assert!(matches!(&unknown, Error::UnknownDevice(text) if text.contains("char:1:5")));
+    daemon.settles_at(before).await;
+}
+
+#[tokio::test]
+async fn descriptors_that_prove_no_access_are_refused_with_the_participants_name() {
+    use rustix::fs::{Mode, OFlags};
+    let (bus, root) = (Bus::start(), machine());
+    let _daemon = Heapqd::start(&bus, root.path()).await;
+    let client = client(&bus).await;
+    let opened = |path: &str, flags| rustix::fs::open(path, flags, Mode::empty()).unwrap();
+    for (descriptor, kind) in [
+        (opened("/dev/null", OFlags::PATH), "O_PATH"),
+        (opened("/", OFlags::DIRECTORY), "no character device"),
+        (opened("/proc/self/exe", OFlags::RDONLY), "no character device"),
+    ] {
+        let refused = said_of(&client, Variant::Fd(Fd::from(&descriptor))).await.unwrap_err();
+        let Error::InvalidConstraint(words) = &refused else { panic!("{refused:?}") };
+        assert!(words.contains("camera.device") && words.contains(kind), "{words}");
+    }
 }

@@ -23,6 +23,8 @@ pub(crate) fn machine() -> TempDir {
     fs::create_dir_all(&node).unwrap();
     fs::write(node.join("uevent"), "MAJOR=81\nMINOR=0\nDEVNAME=video0\n").unwrap();
     fs::write(node.join("name"), "vivid-000-vid-cap\n").unwrap();
+    // That of /dev/null, which everybody may open.
+    fs::write(node.join("dev"), "1:3\n").unwrap();
     symlink("../../../vivid.0", node.join("device")).unwrap();
     let driver = root.path().join("sys/bus/platform/drivers/vivid");
     fs::create_dir_all(&driver).unwrap();

@@ -60,11 +60,26 @@ fn join_media(found: Found) -> Vec<SeenDevice> {
     for ((path, subsystem, instance), device) in media {
         let mut same = found.iter_mut().filter(|((other, _, _), _)| *other == path);
         match (same.next(), same.next()) {
-            (Some((_, only)), None) => only.nodes.extend(device.nodes),
+            (Some((_, only)), None) => {
+                let numbers = device.numbers.into_iter().map(Some).chain(std::iter::repeat(None));
+                for (node, number) in device.nodes.into_iter().zip(numbers) {
+                    beside(&mut only.numbers, only.nodes.len(), number);
+                    only.nodes.push(node);
+                }
+            }
             _ => drop(found.insert((path, subsystem, instance), device)),
         }
     }
     found.into_values().collect()
+}
+
+/// Notes what is known of the node at `index`: lists are in the order of the nodes, of which some
+/// have nothing to note.
+fn beside(list: &mut Vec<Name>, index: usize, known: Option<Name>) {
+    if let Some(known) = known {
+        list.resize(index, Name::default());
+        list.push(known);
+    }
 }
 
 struct Reader<'a> {
@@ -87,11 +102,9 @@ impl Reader<'_> {
         let node = self.node_path(&target, subsystem, name);
         let key = (parent.clone(), subsystem, instance);
         let device = found.entry(key).or_insert_with(|| self.device(&parent, subsystem));
-        if let Some(label) = label {
-            // In the order of the nodes, some of which may have none.
-            device.names.resize(device.nodes.len(), Name::default());
-            device.names.push(label);
-        }
+        let number = self.root.line(&format!("{target}/dev"));
+        beside(&mut device.names, device.nodes.len(), label);
+        beside(&mut device.numbers, device.nodes.len(), number);
         device.nodes.push(node);
     }
 
