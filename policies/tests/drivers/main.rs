@@ -113,3 +113,25 @@ fn every_row_holds() {
     }
     assert!(wrong.is_empty(), "{} views:\n{}", wrong.len(), wrong.join("\n"));
 }
+
+/// What a driver allocates is what it would take, where that says more than any heap does.
+#[test]
+fn what_is_allocated_is_within_reach() {
+    let set = load(&[]).set;
+    let mut seen = 0;
+    for row in drivers() {
+        for view in views(&row) {
+            let view = behind(view, Iommu::Absent);
+            let knowledge = set.device(&view, usages(&[]));
+            let Some(exports) = knowledge.exports.filter(|exports| exports.heap.contiguous) else {
+                continue;
+            };
+            let Ok(needs) = found(&set.device(&view, usages(&[]))) else { continue };
+            let below = needs.below.unwrap_or(u64::MAX);
+            let end = 1u64.checked_shl(exports.heap.address_bits.into()).unwrap_or(u64::MAX);
+            assert!(end <= below, "{}: exports reach {end:#x}, imports {below:#x}", row.driver);
+            seen += 1;
+        }
+    }
+    assert!(seen > 20, "{seen}");
+}

@@ -70,3 +70,33 @@ fn a_webcam_that_this_machine_plays() {
     assert!(knowledge.known && knowledge.usage.contains(Usage::CpuRead));
     assert!(knowledge.overrides.is_empty(), "scattered pages go out by DMA where that works");
 }
+
+/// Addresses below which chips reach whose driver sets its mask by an expression: (driver, compatible,
+/// end).
+const REACHES: [(Option<&str>, &str, u64); 14] = [
+    (Some("rkisp1"), "rockchip,rk3399-cif-isp", 1 << 32),
+    (Some("rkisp1"), "fsl,imx8mp-isp", 1 << 34),
+    (None, "fsl,imx8mp-isp", 1 << 34),
+    (Some("rcar-du"), "renesas,du-r8a7790", 1 << 32),
+    (Some("rcar-du"), "renesas,du-r8a7795", 1 << 40),
+    (None, "renesas,du-r8a779g0", 1 << 40),
+    (Some("tegra-dc"), "nvidia,tegra30-dc", 1 << 32),
+    (Some("tegra-vic"), "nvidia,tegra194-vic", 1 << 40),
+    (None, "nvidia,tegra186-display", 1 << 40),
+    (None, "nvidia,tegra234-host1x", 1 << 40),
+    (Some("qcom-venus"), "qcom,sdm660-venus", 0xd900_0000),
+    (Some("qcom-venus"), "qcom,msm8996-venus", 0xddc0_0000),
+    (None, "qcom,sm8250-venus", 0xe000_0000),
+    (Some("vc4-drm"), "brcm,bcm2712-vc6", 1 << 36),
+];
+
+#[test]
+fn chips_of_one_driver_reach_differently() {
+    let set = load(&[]).set;
+    for (driver, compatible, end) in REACHES {
+        let list = [compatible.into()];
+        let view = DeviceView { driver, compatible: &list, ..DeviceView::new(kernel("7.3")) };
+        let needs = found(&set.device(&view, usages(&["scanout"]))).unwrap();
+        assert_eq!(needs.below, Some(end), "{driver:?} {compatible}");
+    }
+}
