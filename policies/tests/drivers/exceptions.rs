@@ -81,7 +81,6 @@ pub(crate) fn reach(row: &Row) -> Option<u64> {
         "j721e-csi2rx" => Some(1 << 48),
         // The coherent mask, which is not what imports go by, is of 32 bits (etnaviv_drv.c:658).
         "etnaviv" | "etnaviv-gpu" => Some(1 << 40),
-        // Its component's own mask is the bus's; the display device's is 32 (ipuv3/imx-drm-core.c).
         _ => None,
     }
 }

@@ -121,12 +121,13 @@ fn what_is_allocated_is_within_reach() {
     let mut seen = 0;
     for row in drivers() {
         for view in views(&row) {
-            let view = behind(view, Iommu::Absent);
-            let knowledge = set.device(&view, usages(&[]));
-            let Some(exports) = knowledge.exports.filter(|exports| exports.heap.contiguous) else {
+            let knowledge = set.device(&behind(view, Iommu::Absent), usages(&[]));
+            let (Ok(needs), Some(exports)) = (found(&knowledge), knowledge.exports) else {
                 continue;
             };
-            let Ok(needs) = found(&set.device(&view, usages(&[]))) else { continue };
+            if !exports.heap.contiguous {
+                continue;
+            }
             let below = needs.below.unwrap_or(u64::MAX);
             let end = 1u64.checked_shl(exports.heap.address_bits.into()).unwrap_or(u64::MAX);
             assert!(end <= below, "{}: exports reach {end:#x}, imports {below:#x}", row.driver);

@@ -100,3 +100,23 @@ fn chips_of_one_driver_reach_differently() {
         assert_eq!(needs.below, Some(end), "{driver:?} {compatible}");
     }
 }
+
+/// amdxdna_iommu.c:183
+#[test]
+fn a_parameter_makes_a_domain_of_its_own() {
+    let set = load(&[]).set;
+    for (force_iova, iommu_present, contiguous) in
+        [("N", true, true), ("Y", true, false), ("Y", false, true)]
+    {
+        let read = |name: &str| (name == "force_iova").then(|| force_iova.to_owned());
+        let view = DeviceView {
+            driver: Some("amdxdna"),
+            has_iommu: Some(false),
+            iommu_present: Some(iommu_present),
+            module_parameter: Some(&read),
+            ..DeviceView::new(kernel("7.3"))
+        };
+        let needs = found(&set.device(&view, usages(&["process"]))).unwrap();
+        assert_eq!(needs.contiguous, contiguous, "{force_iova} {iommu_present}");
+    }
+}
