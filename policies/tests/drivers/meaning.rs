@@ -74,7 +74,7 @@ pub(crate) fn meaning(row: &Row, kind: &str, iommu: Iommu) -> Meaning {
 /// Where the driver's DMA mask ends. PCI shows it in sysfs, of which rules need to say nothing; an
 /// auxiliary device, or one without a bus, has that of a PCI function. Masks of other buses only rules
 /// tell.
-fn reach(row: &Row) -> Vec<Option<u64>> {
+pub(crate) fn reach(row: &Row) -> Vec<Option<u64>> {
     if let Some(end) = crate::exceptions::reach(row) {
         return vec![Some(end)];
     }
