@@ -22,9 +22,11 @@ pub mod topology;
 pub mod udev;
 mod view;
 
-pub use broker::{AskError, Broker, Config, Grant, LeaseInfo, OpenError, Outcome, UnknownLease};
+pub use broker::{
+    AskError, Broker, Config, Grant, LeaseInfo, OpenError, Outcome, Reloaded, UnknownLease,
+};
 pub use caller::{Caller, Holder, Verdict};
 pub use complete::complete;
 pub use discover::Observation;
 pub use topology::{Device, Iommu, Topology, UnknownDevice};
-pub use view::ConsideredNode;
+pub use view::{ConsideredNode, KnownNode};

@@ -2,8 +2,8 @@
 
 use crate::topology::{Device, Iommu, Topology, UnknownDevice};
 use heapq_constraints::choice::Choice;
-use heapq_constraints::{Name, Origin};
-use heapq_policies::{Considered, DeviceView, PolicySet};
+use heapq_constraints::{Fact, Name, Origin};
+use heapq_policies::{Considered, DeviceKnowledge, DeviceView, PolicySet};
 
 /// What of a device is looked at: a node by its index, or, of a device without nodes, the device.
 pub(crate) type Part = Option<usize>;
@@ -67,7 +67,38 @@ pub struct ConsideredNode {
     pub rules: Vec<Considered>,
 }
 
+/// What is known of one node of a device in one use.
+#[derive(Clone, Debug)]
+pub struct KnownNode {
+    /// The node; `None` for a device that has none.
+    pub node: Option<Name>,
+    /// What the kernel shows of the device, before any rule overrides it.
+    pub shown: Vec<Fact>,
+    /// What the rules say.
+    pub knowledge: DeviceKnowledge,
+}
+
 impl Topology {
+    /// What is known of the device or node that bears `name`, in this use: one entry for each node
+    /// that may be meant.
+    ///
+    /// # Errors
+    /// A `name` that is not on this machine.
+    pub fn known(
+        &self,
+        name: &str,
+        policies: &PolicySet,
+        choice: impl Into<Choice>,
+    ) -> Result<Vec<KnownNode>, UnknownDevice> {
+        let (device, choice) = (self.device(name)?, choice.into());
+        let known = |part: Part| KnownNode {
+            node: part.and_then(|index| device.nodes.get(index)).cloned(),
+            shown: device.facts.clone(),
+            knowledge: see(self, device, None, part, |view| policies.device(view, choice)),
+        };
+        Ok(nodes(device, name).into_iter().map(known).collect())
+    }
+
     /// How the rules stand to the device or node that bears `name`, in this use: one entry for each
     /// node that may be meant. `named` chooses rules that are shown whatever they speak of.
     ///

@@ -36,12 +36,13 @@ pub enum Need {
 
 /// Every method of `org.heapq.Allocator1`. One that is not here cannot be called; a test compares
 /// the table with the interface.
-pub const METHODS: [(&str, Need); 5] = [
+pub const METHODS: [(&str, Need); 6] = [
     ("Plan", Need::Anybody),
     ("Allocate", Need::Right(Right::Allocate)),
     ("GetBuffers", Need::Lease),
     ("Release", Need::Lease),
     ("Connect", Need::Right(Right::Allocate)),
+    ("Reload", Need::Right(Right::Reload)),
 ];
 
 impl Need {

@@ -18,6 +18,7 @@ pub mod logging;
 pub mod objects;
 pub mod peer;
 pub mod proxy;
+pub mod reload;
 pub mod seats;
 pub mod service;
 pub mod turns;

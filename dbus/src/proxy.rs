@@ -40,6 +40,9 @@ pub trait Allocator1 {
     /// Ends a lease.
     fn release(&self, lease: u64) -> Result<(), Error>;
 
+    /// Reads the policies again; what there is to say of them.
+    fn reload(&self) -> Result<Vec<String>, Error>;
+
     /// The version of the service.
     #[zbus(property(emits_changed_signal = "const"))]
     fn version(&self) -> Result<String, zbus::Error>;

@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::flight::{Cargo, Flight, Load};
 use crate::gate::{self, Call, Gate, Need, Session};
 use crate::peer::{self, Peers};
+use crate::reload;
 use crate::turns::Turns;
 use crate::wire::answer::{self, Reply};
 use crate::wire::{Asked, Options, Participants, connecting};
@@ -418,6 +419,23 @@ impl Allocator1 {
         let most = connecting::max_fds(&options.0?)?;
         let cargo = self.room(&call, 0, 0).await.ok_or_else(|| unreceived(&call))?;
         Ok(peer::invite(&self.service, &call.session, most, cargo)?.into())
+    }
+
+    /// Reads the policies and the machine again, as SIGHUP does. Needs the right to reload.
+    ///
+    /// problems: what there is to say of the policy files, a text each, as the property Problems
+    /// has it from then on; empty when all is well. A file with an error changes nothing: the
+    /// policies that applied before still do, and the last text says so.
+    ///
+    /// Errors: NotAuthorized, TooMany, Failed.
+    #[zbus(out_args("problems"))]
+    async fn reload(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<Vec<String>, Error> {
+        let _call = self.enter(connection, &header).await?;
+        reload::reload(&self.service).await
     }
 
     /// The version of the service.

@@ -1,6 +1,7 @@
 //! What a broker is opened with.
 
 use crate::discover::{Described, Unreadable};
+use heapq_policies::Diagnostic;
 use std::path::PathBuf;
 
 /// What a broker is opened with.
@@ -28,6 +29,15 @@ impl Default for Config {
             privileged: false,
         }
     }
+}
+
+/// What came of reading the policies again.
+#[derive(Clone, Debug)]
+pub struct Reloaded {
+    /// What there is to say of their files.
+    pub diagnostics: Vec<Diagnostic>,
+    /// They apply now. Otherwise a file has an error, and those from before still do.
+    pub applies: bool,
 }
 
 /// Why a machine cannot be read.

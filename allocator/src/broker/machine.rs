@@ -4,7 +4,7 @@ use super::{Config, OpenError};
 use crate::discover::{self, Observation};
 use crate::topology::Topology;
 use heapq_constraints::{Heap, HeapSet};
-use heapq_policies::{Diagnostic, PolicySet};
+use heapq_policies::{Diagnostic, PolicySet, Severity};
 use std::sync::Arc;
 
 /// The candidate of a machine that has no heaps, when stand-ins are asked for.
@@ -34,12 +34,19 @@ impl Machine {
         Self::of(config, seen, Arc::clone(&self.policies), self.topology.generation + 1).map(Some)
     }
 
-    pub(super) fn reloaded(&self, config: &Config) -> Result<(Self, Vec<Diagnostic>), OpenError> {
+    /// With the policies as they are now; `None` when one of their files has an error.
+    pub(super) fn reloaded(
+        &self,
+        config: &Config,
+    ) -> Result<(Option<Self>, Vec<Diagnostic>), OpenError> {
         let loaded = heapq_policies::load(&config.policy_dirs);
+        if loaded.diagnostics.iter().any(|one| one.severity() == Severity::Error) {
+            return Ok((None, loaded.diagnostics));
+        }
         let generation = self.topology.generation + 1;
         let seen = observe(config, &loaded.set)?;
         let machine = Self::of(config, seen, Arc::new(loaded.set), generation)?;
-        Ok((machine, loaded.diagnostics))
+        Ok((Some(machine), loaded.diagnostics))
     }
 
     fn of(

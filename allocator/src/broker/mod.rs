@@ -19,7 +19,7 @@ pub use collections::{
     Action, Bell, COLLECTIONS_OF_HOLDER, COLLECTIONS_OF_USER, Entrant, NegotiationError, Token,
     Window, Work,
 };
-pub use config::{Config, OpenError};
+pub use config::{Config, OpenError, Reloaded};
 pub use size::BUFFERS_MAX;
 
 use crate::admission::{Admission, Gauge, Meminfo};
@@ -247,15 +247,19 @@ impl Broker {
         Ok(self.topology())
     }
 
-    /// Reads the policies again, then the machine.
+    /// Reads the policies again, then the machine. A set in which a file has an error does not take
+    /// the place of one that serves.
     ///
     /// # Errors
     /// [`OpenError`] when the machine cannot be read; policies and topology stay.
-    pub fn reload(&self) -> Result<Vec<Diagnostic>, OpenError> {
+    pub fn reload(&self) -> Result<Reloaded, OpenError> {
         let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         let (now, diagnostics) = self.machine().reloaded(&self.config)?;
-        *self.machine.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(now);
-        Ok(diagnostics)
+        let applies = now.is_some();
+        if let Some(now) = now {
+            *self.machine.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(now);
+        }
+        Ok(Reloaded { diagnostics, applies })
     }
 
     /// All leases, in the order of their numbers.

@@ -23,4 +23,5 @@ mod logging;
 mod machine;
 mod peer;
 mod polkit;
+mod reload;
 mod unread;

@@ -31,7 +31,7 @@ fn main() -> ExitCode {
 
 fn start(options: &Options, log: Log) -> Result<(), run::Error> {
     let (broker, diagnostics) = Broker::open(options.config())?;
-    let service = Service::new(broker, run::report(&diagnostics));
+    let service = Service::new(broker, heapq_dbus::reload::report(&diagnostics));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(THREADS)

@@ -8,7 +8,6 @@ use heapq_dbus::log_control::{self, LogControl1};
 use heapq_dbus::logging::Log;
 use heapq_dbus::service::Service;
 use heapq_dbus::{bus, peer};
-use heapq_policies::{Diagnostic, render};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use std::io;
@@ -114,16 +113,6 @@ fn status(service: &Service) -> String {
     format!("heaps: {heaps}{stand_in}, devices: {}", topology.shown().count())
 }
 
-/// Logs what is wrong with policy files, and returns it for clients to see.
-pub(crate) fn report(diagnostics: &[Diagnostic]) -> Vec<String> {
-    let rendered: Vec<String> =
-        diagnostics.iter().map(|diagnostic| render(diagnostic, false)).collect();
-    for complaint in &rendered {
-        tracing::warn!("policy:\n{complaint}");
-    }
-    rendered
-}
-
 /// Private sockets: the one on standard input, whose end is ours, or those who connect to a path.
 fn private(
     options: &Options,
@@ -189,18 +178,11 @@ fn stdin() -> io::Result<UnixStream> {
     Ok(UnixStream::from(descriptor))
 }
 
-/// Reads the policies again. A file with an error is left out and said so; the service goes on.
-async fn reload(service: &Arc<Service>) {
+/// Reads the policies again, as [`heapq_dbus::reload`] says, and tells the service manager.
+async fn reload(service: &Service) {
     manager::reloading();
-    let broker = service.broker().clone();
-    match tokio::task::spawn_blocking(move || broker.reload()).await {
-        Ok(Ok(diagnostics)) => {
-            service.set_problems(report(&diagnostics));
-            service.publish();
-            tracing::info!("reloaded: {}", status(service));
-        }
-        Ok(Err(error)) => tracing::error!("nothing was reloaded: {error}"),
-        Err(error) => tracing::error!("nothing was reloaded: {error}"),
+    if heapq_dbus::reload::reload(service).await.is_ok() {
+        tracing::info!("serving {}", status(service));
     }
     manager::ready(&status(service));
 }
