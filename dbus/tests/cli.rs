@@ -15,3 +15,5 @@ mod devicetree;
 mod listings;
 #[path = "cli/machine.rs"]
 mod machine;
+#[path = "cli/policy.rs"]
+mod policy;

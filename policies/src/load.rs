@@ -44,6 +44,14 @@ pub struct PolicyFile {
     pub(crate) source: Option<Arc<Source>>,
 }
 
+impl PolicyFile {
+    /// Its text, where it has one that could be read.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        self.source.as_ref().map(|source| source.text())
+    }
+}
+
 /// What became of a policy file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileState {

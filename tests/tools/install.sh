@@ -35,6 +35,9 @@ done
 for policy in policies/shipped/*.toml; do
 	file "$policy" "share/heapq/policy.d/${policy##*/}"
 done
+# Made from the tables of the program that is installed, so that the two agree.
+"$bin/heapq" policy schema >"$root/share/heapq/policy.schema.json"
+chmod 644 "$root/share/heapq/policy.schema.json"
 for page in docs/man/*; do
 	file "$page" "share/man/man${page##*.}/${page##*/}"
 done

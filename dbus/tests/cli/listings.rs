@@ -1,4 +1,4 @@
-//! `status`, `heaps`, `devices`, `policy check`, and the options of all commands.
+//! `status`, `heaps`, `devices`, and the options of all commands.
 
 use crate::machine::{Machine, run};
 use std::process::Command;
@@ -158,22 +158,4 @@ fn a_daemon_that_was_demanded_has_to_answer() {
             assert!(run.err.contains("/nonexistent/"), "{}", run.err);
         }
     }
-}
-
-#[test]
-fn policy_files_are_checked_with_file_line_and_nearest_word() {
-    let machine = Machine::new();
-    let good = machine.file("policies/40-good.toml", "[[heap]]\nname = \"mine\"\n");
-    let bad = machine.file("policies/41-bad.toml", "[[heap]]\nname = \"a\"\ncontigous = true\n");
-    let (code, data) = machine.json(&["policy", "check", good.to_str().unwrap()]);
-    assert_eq!((code, &data["errors"]), (Some(0), &0.into()));
-    let (code, data) = machine.json(&["policy", "check", bad.to_str().unwrap()]);
-    assert_eq!((code, &data["errors"]), (Some(7), &1.into()));
-    assert_eq!(data["diagnostics"][0]["line"], 3);
-    let directory = machine.root().join("policies");
-    let run = machine.heapq(&["policy", "check", directory.to_str().unwrap()]);
-    assert_eq!(run.code, Some(7));
-    assert!(run.out.contains("contigous") && run.out.contains("contiguous"), "{}", run.out);
-    assert!(run.out.ends_with("1 errors, 0 warnings\n"), "{}", run.out);
-    assert_eq!(machine.heapq(&["policy", "check", "/nonexistent"]).code, Some(1));
 }

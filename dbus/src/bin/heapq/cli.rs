@@ -147,7 +147,7 @@ pub(crate) enum Command {
     },
     /// Show the main job on this machine: ask, allocate, pass on, write, read.
     Demo,
-    /// Check policy files.
+    /// Check policy files, and see what they say.
     #[command(subcommand)]
     Policy(Policy),
     /// Play the display of `heapq demo`: started by it.
@@ -164,4 +164,24 @@ pub(crate) enum Policy {
         #[arg(value_name = "FILE|DIR")]
         paths: Vec<PathBuf>,
     },
+    /// Show what the rules say of a device, use by use, and who says it.
+    Show {
+        /// A node (/dev/video0), a path in sysfs, driver:NAME, a PCI address.
+        device: String,
+    },
+    /// Print all policy files in the order in which they take effect.
+    Cat,
+    /// Tell which rules apply to a device, which nearly do, and the condition that fails.
+    ExplainMatch {
+        /// As for `show`.
+        device: String,
+        /// Rules that are shown whatever they speak of: a file's name, or FILE:LINE.
+        #[arg(value_name = "FILE[:LINE]")]
+        rules: Vec<String>,
+        /// What the device does with the buffer; without it, rules for single uses do not apply.
+        #[arg(long, value_name = "USAGE", value_delimiter = ',')]
+        usage: Vec<String>,
+    },
+    /// Print the JSON Schema of policy files.
+    Schema,
 }

@@ -16,7 +16,7 @@ mod session;
 mod table;
 
 use clap::Parser;
-use cli::{Cli, Command, Global, Policy};
+use cli::{Cli, Command, Global};
 use heapq_dbus::exit::Exit;
 use problem::Problem;
 use std::process::ExitCode;
@@ -55,7 +55,7 @@ fn run(command: Command, global: &Global) -> Result<ExitCode, Problem> {
             commands::test::run(&paths, &dtb_dir, quiet, global)
         }
         Command::Demo => commands::demo::run(global),
-        Command::Policy(Policy::Check { paths }) => commands::policy::check(&paths, global),
+        Command::Policy(policy) => commands::policy::run(&policy, global),
         Command::DemoDisplay => commands::demo::display(),
     };
     exit.map(Exit::into)

@@ -1,4 +1,4 @@
-//! `heapq policy`: what is written in policy files.
+//! `heapq policy check`: what is wrong with policy files.
 
 use crate::cli::Global;
 use crate::output::{Report, print};
@@ -11,7 +11,7 @@ use heapq_policies::{
     Diagnostic, FileState, Loaded, PolicyFile, Related, Severity, load, load_files, render,
 };
 use serde::Serialize;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::path::PathBuf;
 
 /// What was checked, and everything that is wrong with it.
@@ -28,7 +28,7 @@ struct Checked {
 
 /// One policy file.
 #[derive(Debug, Serialize)]
-struct File {
+pub(super) struct File {
     path: Name,
     /// `used`, `masked` or `left-out`.
     state: &'static str,
@@ -74,6 +74,22 @@ impl From<&PolicyFile> for File {
     }
 }
 
+/// The path, with what is to be known of one that is not simply read.
+impl fmt::Display for File {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.path)?;
+        match self.state {
+            "used" => {}
+            "left-out" => f.write_str(" (left out: see `heapq policy check`)")?,
+            state => write!(f, " ({state})")?,
+        }
+        if !self.replaces.is_empty() {
+            write!(f, " in place of {}", self.replaces.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
 impl From<&Diagnostic> for Complaint {
     fn from(diagnostic: &Diagnostic) -> Self {
         Self {
@@ -110,8 +126,8 @@ impl Report for Checked {
     }
 }
 
-/// Runs `heapq policy check`.
-pub(crate) fn check(paths: &[PathBuf], global: &Global) -> Result<Exit, Problem> {
+/// Runs the command.
+pub(super) fn run(paths: &[PathBuf], global: &Global) -> Result<Exit, Problem> {
     let report = checked(&loaded(paths, global)?);
     print(&report, global).map_err(Problem::system("writing"))?;
     Ok(if report.errors == 0 { Exit::Ok } else { Exit::Invalid })
