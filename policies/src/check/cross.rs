@@ -5,6 +5,7 @@
 
 use super::relation::{excludes, weight};
 use super::source::Source;
+use super::wording;
 use crate::diagnostic::{Code, Diagnostic, Related};
 use crate::kernel::Kernel;
 use crate::limits::{Limit, Limits};
@@ -188,13 +189,15 @@ impl Review {
 
     /// The same rule twice, in whatever files.
     fn duplicates(&mut self, set: &PolicySet) {
-        let heaps = set.heaps.iter().map(|rule| ("heap", heap_text(rule), &rule.origin));
-        let edges = set.edges.iter().map(|edge| ("compatibility", edge_text(edge), &edge.origin));
-        let devices = set.devices.iter().map(|rule| ("device", device_text(rule), &rule.origin));
-        let grants = set.grants.iter().map(|rule| ("grant", grant_text(rule), &rule.origin));
+        let heaps = set.heaps.iter().map(|rule| ("heap", wording::heap(rule), &rule.origin));
+        let edges =
+            set.edges.iter().map(|edge| ("compatibility", wording::edge(edge), &edge.origin));
+        let devices =
+            set.devices.iter().map(|rule| ("device", wording::device(rule), &rule.origin));
+        let grants = set.grants.iter().map(|rule| ("grant", wording::grant(rule), &rule.origin));
         let limits = set.limits.iter();
         let limits =
-            limits.filter_map(|rule| Some(("limit", limit_text(rule), limit_origin(rule)?)));
+            limits.filter_map(|rule| Some(("limit", wording::limit(rule), limit_origin(rule)?)));
         let mut seen: HashMap<(&str, String), &Origin> = HashMap::new();
         for (table, text, origin) in heaps.chain(edges).chain(devices).chain(grants).chain(limits) {
             let Some(first) = seen.insert((table, text), origin) else { continue };
@@ -245,7 +248,7 @@ fn accounts(users: &[Account], groups: &[Account]) -> impl Iterator<Item = Strin
     users.iter().map(shown("user")).chain(groups.iter().map(shown("group")))
 }
 
-fn bounds(rule: &LimitRule) -> impl Iterator<Item = (&'static str, &Limit)> {
+pub(super) fn bounds(rule: &LimitRule) -> impl Iterator<Item = (&'static str, &Limit)> {
     let Limits { leases, buffers, bytes } = &rule.limits;
     let stated = [("leases", leases), ("buffers", buffers), ("bytes", bytes)];
     stated.into_iter().filter_map(|(key, limit)| Some((key, limit.as_ref()?)))
@@ -302,39 +305,6 @@ fn may_meet(one: &DeviceRule, other: &DeviceRule) -> bool {
     one.matches.iter().any(|a| other.matches.iter().any(|b| !excludes(a, b)))
 }
 
-/// What a rule says, without where it says so.
-fn heap_text(rule: &HeapRule) -> String {
-    format!("{:?}", (&rule.names, &rule.kernel, without_origins(&rule.stated)))
-}
-
-fn edge_text(edge: &Edge) -> String {
-    format!("{:?}", (&edge.from, &edge.to))
-}
-
-fn device_text(rule: &DeviceRule) -> String {
-    let usage: Vec<_> = rule.usage.iter().map(|(usage, _)| usage).collect();
-    let overrides = rule.overrides.as_ref().map(|(keys, _)| keys);
-    let exports = rule.exports.as_ref().map(|one| (&one.how, without_origins(&one.heap)));
-    let facts: Vec<_> = rule.facts.iter().map(|fact| &fact.constraint).collect();
-    let situations = (&rule.matches, &rule.unless, &rule.when);
-    format!("{:?}", (situations, usage, overrides, exports, facts))
-}
-
-fn grant_text(rule: &GrantRule) -> String {
-    format!("{:?}", (&rule.users, &rule.groups, rule.said().collect::<Vec<_>>()))
-}
-
-fn limit_text(rule: &LimitRule) -> String {
-    let figures: Vec<(&str, u64)> = bounds(rule).map(|(key, limit)| (key, limit.most)).collect();
-    format!("{:?}", (&rule.users, &rule.groups, &rule.units, &rule.heaps, figures))
-}
-
 fn limit_origin(rule: &LimitRule) -> Option<&Origin> {
     bounds(rule).next().map(|(_, limit)| &limit.origin)
-}
-
-fn without_origins(heap: &Heap) -> Heap {
-    let mut heap = heap.clone();
-    heap.origins.clear();
-    heap
 }

@@ -10,6 +10,7 @@ mod reach;
 pub(crate) mod read;
 mod relation;
 mod source;
+mod wording;
 
 pub(crate) use source::Source;
 
