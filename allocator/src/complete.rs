@@ -2,7 +2,8 @@
 
 use crate::topology::{Device, Topology, UnknownDevice};
 use crate::view;
-use heapq_constraints::question::{Exports, Usage, Usages};
+use heapq_constraints::choice::Choice;
+use heapq_constraints::question::{Alternative, Exports, Usage, Usages};
 use heapq_constraints::{Constraint, Fact, Name, Origin, Participant, Question};
 use heapq_policies::{DeviceKnowledge, DeviceView, PolicySet};
 
@@ -22,7 +23,7 @@ pub fn complete(
     topology: &Topology,
     policies: &PolicySet,
 ) -> Result<Question, UnknownDevice> {
-    let known = question.participants.iter().map(|one| known(one, topology, policies));
+    let known = question.participants.iter().map(|one| known(&question, one, topology, policies));
     let known = known.collect::<Result<Vec<_>, _>>()?;
     for (participant, known) in question.participants.iter_mut().zip(known) {
         add(participant, known);
@@ -42,35 +43,32 @@ struct Known {
 /// What is known of a participant: one entry for each of its alternatives, or one where it has none.
 /// Empty where it is no device.
 fn known(
+    question: &Question,
     participant: &Participant,
     topology: &Topology,
     policies: &PolicySet,
 ) -> Result<Vec<Known>, UnknownDevice> {
     let device = participant.device.as_deref().map(|name| Ok((topology.device(name)?, name)));
     let device = device.transpose()?;
-    if device.is_none() && participant.driver.is_none() {
-        return Ok(Vec::new());
-    }
-    let choices = match participant.alternatives.as_slice() {
-        [] => vec![participant.usage],
-        tables => tables.iter().map(|table| participant.usage.union(table.usage)).collect(),
-    };
     let stated = participant.driver.as_deref();
-    let known = |usage: &Usages| match device {
-        None => view::of_driver(topology, stated, |view| {
-            with_kernel_facts(policies.device(view, *usage), None)
-        }),
-        Some((device, name)) => {
-            let mut all = Known::default();
-            for node in view::nodes(device, name) {
-                let knowledge =
-                    view::see(topology, device, stated, node, |view| policies.device(view, *usage));
-                all.merge(with_kernel_facts(knowledge, Some(device)));
+    let known = |table: Option<&Alternative>| {
+        let choice = Choice::of(question, participant, table);
+        let ask = |view: &DeviceView<'_>| policies.device(view, choice);
+        match device {
+            None => with_kernel_facts(view::of_driver(topology, stated, ask), None),
+            Some((device, name)) => {
+                let parts = view::nodes(device, name).into_iter();
+                let of_part = |part| view::see(topology, device, stated, part, ask);
+                let each = parts.map(|part| with_kernel_facts(of_part(part), Some(device)));
+                each.reduce(Known::or).unwrap_or_default()
             }
-            all
         }
     };
-    Ok(choices.iter().map(known).collect())
+    Ok(match participant.alternatives.as_slice() {
+        _ if device.is_none() && stated.is_none() => Vec::new(),
+        [] => vec![known(None)],
+        tables => tables.iter().map(|table| known(Some(table))).collect(),
+    })
 }
 
 /// What the kernel shows and no rule overrides, and what the policies say.
@@ -90,23 +88,31 @@ fn with_kernel_facts(knowledge: DeviceKnowledge, device: Option<&Device>) -> Kno
 
 impl Known {
     /// Either may be meant.
-    fn merge(&mut self, other: Self) {
+    fn or(mut self, other: Self) -> Self {
         let new = other.facts.into_iter().filter(|fact| !self.facts.contains(fact));
         let new: Vec<Fact> = new.collect();
         self.facts.extend(new);
-        self.usage = self.usage.union(other.usage);
-        self.exports = self.exports.take().or(other.exports);
-        self.driver = self.driver.take().or(other.driver);
+        Self {
+            facts: self.facts,
+            usage: self.usage.union(other.usage),
+            exports: self.exports.or(other.exports),
+            driver: self.driver.or(other.driver),
+        }
     }
 }
 
 /// Adds what holds whatever is chosen to the participant, and the rest to the alternatives.
-fn add(participant: &mut Participant, known: Vec<Known>) {
-    let in_all = |fact: &Fact| known.iter().all(|one| one.facts.contains(fact));
-    let first = known.first().map(|first| first.facts.as_slice()).unwrap_or_default();
-    let common: Vec<Fact> = first.iter().filter(|fact| in_all(fact)).cloned().collect();
+fn add(participant: &mut Participant, mut known: Vec<Known>) {
+    let common: Vec<Fact> = match known.as_mut_slice() {
+        [] => return,
+        [only] => std::mem::take(&mut only.facts),
+        [first, others @ ..] => {
+            let in_all = |fact: &&Fact| others.iter().all(|one| one.facts.contains(fact));
+            first.facts.iter().filter(in_all).cloned().collect()
+        }
+    };
     for usage in Usage::ALL {
-        if !known.is_empty() && known.iter().all(|one| one.usage.contains(usage)) {
+        if known.iter().all(|one| one.usage.contains(usage)) {
             participant.usage.insert(usage);
         }
     }

@@ -18,6 +18,8 @@ pub struct Topology {
     pub release: Name,
     /// The board's `compatible` list from the devicetree's root, most specific first.
     pub board: Vec<Name>,
+    /// The modalias of its DMI, where it has one.
+    pub dmi: Option<Name>,
     /// The heaps with their compatibility graph.
     pub heaps: HeapSet,
     /// All devices, by path.

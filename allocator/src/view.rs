@@ -41,7 +41,9 @@ pub(crate) fn see<T>(
         driver: driver.or(device.driver.as_deref()),
         node: node.map(|node| &**node),
         name: name.map(|name| &**name),
+        udev: node.and_then(|node| device.udev.get(node)),
         board: &topology.board,
+        dmi: topology.dmi.as_deref(),
         has_iommu: Some(device.iommu.translates()),
         iommu_present: Some(device.iommu != Iommu::None),
         module_parameter: Some(&parameter),
@@ -55,7 +57,8 @@ pub(crate) fn of_driver<T>(
     driver: Option<&str>,
     ask: impl FnOnce(&DeviceView<'_>) -> T,
 ) -> T {
-    ask(&DeviceView { driver, board: &topology.board, ..DeviceView::new(topology.kernel) })
+    let dmi = topology.dmi.as_deref();
+    ask(&DeviceView { driver, board: &topology.board, dmi, ..DeviceView::new(topology.kernel) })
 }
 
 /// How the rules stand to one node of a device.
@@ -84,11 +87,11 @@ impl Topology {
     ///
     /// # Errors
     /// A `name` that is not on this machine.
-    pub fn known(
+    pub fn known<'c>(
         &self,
         name: &str,
         policies: &PolicySet,
-        choice: impl Into<Choice>,
+        choice: impl Into<Choice<'c>>,
     ) -> Result<Vec<KnownNode>, UnknownDevice> {
         let (device, choice) = (self.device(name)?, choice.into());
         let known = |part: Part| KnownNode {
@@ -104,11 +107,11 @@ impl Topology {
     ///
     /// # Errors
     /// A `name` that is not on this machine.
-    pub fn consider(
+    pub fn consider<'c>(
         &self,
         name: &str,
         policies: &PolicySet,
-        choice: impl Into<Choice>,
+        choice: impl Into<Choice<'c>>,
         named: &dyn Fn(&Origin) -> bool,
     ) -> Result<Vec<ConsideredNode>, UnknownDevice> {
         let (device, choice) = (self.device(name)?, choice.into());

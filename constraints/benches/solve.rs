@@ -8,15 +8,16 @@
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark")]
 
+mod budget;
+
+use budget::Budget;
 use criterion::Criterion;
 use heapq_constraints::fact::{AccessSet, FormatEntry, Pick, Protection};
 use heapq_constraints::question::{Usage, Usages};
 use heapq_constraints::{Constraint, Heap, HeapSet, Name, Origin, Participant, Question, solve};
 use std::collections::BTreeMap;
 use std::hint::black_box;
-use std::path::Path;
 use std::process::ExitCode;
-use std::time::SystemTime;
 
 /// Heaps of all kinds: scattered, contiguous, narrow, uncached, protected.
 fn heaps(count: usize) -> Vec<Heap> {
@@ -124,8 +125,7 @@ fn clashing(n: usize) -> Vec<Constraint> {
     }
 }
 
-/// What is measured: its name, and how many nanoseconds it may take.
-const BUDGETS: [(&str, f64); 4] = [
+const BUDGETS: [Budget; 4] = [
     ("4 devices, 16 heaps, warm", 5e3),
     ("4 devices, 16 heaps, topology included", 50e3),
     ("16 devices, 64 heaps, formats", 1e6),
@@ -159,39 +159,6 @@ fn bench(criterion: &mut Criterion) {
     });
 }
 
-/// The median that criterion left in `results` for `name`, in nanoseconds, if that was after
-/// `start`: a run may be of some of them, or measure nothing.
-fn median(results: &Path, name: &str, start: SystemTime) -> Option<f64> {
-    let file = results.join(name).join("new/estimates.json");
-    let fresh = file.metadata().ok()?.modified().ok()? >= start;
-    let estimates: serde_json::Value =
-        serde_json::from_str(&std::fs::read_to_string(file).ok()?).ok()?;
-    estimates["median"]["point_estimate"].as_f64().filter(|_| fresh)
-}
-
-/// Prints budget and figure side by side; whether all that was measured is met.
-fn report(results: &Path, start: SystemTime) -> bool {
-    let measured: Vec<_> = BUDGETS
-        .iter()
-        .filter_map(|(name, budget)| Some((name, budget, median(results, name, start)?)))
-        .collect();
-    if !measured.is_empty() {
-        println!("{:<40} {:>12} {:>12}", "median of one call", "budget", "figure");
-    }
-    for (name, budget, figure) in &measured {
-        let verdict = if figure <= budget { "met" } else { "missed" };
-        println!("{name:<40} {:>9.2} µs {:>9.2} µs  {verdict}", *budget / 1e3, figure / 1e3);
-    }
-    measured.iter().all(|(_, budget, figure)| figure <= budget)
-}
-
 fn main() -> ExitCode {
-    // TARGET/release/deps/solve-…
-    let results = std::env::current_exe().unwrap().ancestors().nth(3).unwrap().join("criterion");
-    let start = SystemTime::now();
-    let mut criterion = Criterion::default().output_directory(&results).configure_from_args();
-    bench(&mut criterion);
-    criterion.final_summary();
-    let strict = std::env::var_os("BENCH_STRICT").is_some_and(|strict| strict == "1");
-    if report(&results, start) || !strict { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    budget::run(&BUDGETS, bench)
 }

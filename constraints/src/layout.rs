@@ -68,6 +68,19 @@ pub(crate) fn planes(fourcc: &str) -> usize {
     1 + layout(fourcc).map_or(0, |layout| layout.further.len())
 }
 
+/// Bytes of a linear image without gaps; 0 for a format that heapq does not know. An image that
+/// 64 bits do not count has as many as they do.
+pub(crate) fn bytes(fourcc: &str, [width, height]: [u32; 2]) -> u64 {
+    let Some(layout) = layout(fourcc) else { return 0 };
+    let stride = u64::from(width).saturating_mul(layout.bytes.into());
+    let further = layout.further.iter().map(|plane| {
+        let (times, parts) = plane.stride;
+        let stride = stride.saturating_mul(times.into()).div_ceil(parts.into());
+        stride.saturating_mul(u64::from(height).div_ceil(plane.rows.into()))
+    });
+    further.fold(stride.saturating_mul(height.into()), u64::saturating_add)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -16,6 +16,11 @@ pub(crate) enum Condition {
         name: String,
         values: Vec<Glob>,
     },
+    /// The same for what udev found out about the node.
+    Udev {
+        property: Name,
+        values: Vec<Glob>,
+    },
     Kernel(KernelRange),
     HasIommu(bool),
     IommuPresent(bool),
@@ -34,10 +39,11 @@ pub(crate) enum Subject {
     Path,
     Node,
     Board,
+    Dmi,
 }
 
 impl Subject {
-    pub(crate) const ALL: [(&'static str, Self); 10] = [
+    pub(crate) const ALL: [(&'static str, Self); 11] = [
         ("driver", Self::Driver),
         ("module", Self::Module),
         ("bus", Self::Bus),
@@ -48,13 +54,15 @@ impl Subject {
         ("path", Self::Path),
         ("node", Self::Node),
         ("devicetree-board", Self::Board),
+        ("dmi", Self::Dmi),
     ];
 
     fn key(self) -> &'static str {
         Self::ALL.iter().find(|(_, subject)| *subject == self).map_or("", |(key, _)| key)
     }
 
-    fn texts<'a>(self, view: &DeviceView<'a>) -> Texts<'a> {
+    /// What `view` has here, as rules compare it.
+    pub(crate) fn texts<'a>(self, view: &DeviceView<'a>) -> Texts<'a> {
         let one = |text: Option<&'a str>| Texts::One(text.map(Cow::Borrowed));
         match self {
             Self::Driver => one(view.driver),
@@ -71,12 +79,13 @@ impl Subject {
             Self::Path => one(view.path),
             Self::Node => one(view.node),
             Self::Board => Texts::Several(view.board),
+            Self::Dmi => one(view.dmi),
         }
     }
 }
 
 /// What a view has to compare with patterns.
-enum Texts<'a> {
+pub(crate) enum Texts<'a> {
     One(Option<Cow<'a, str>>),
     Several(&'a [Name]),
 }
@@ -88,6 +97,14 @@ impl Texts<'_> {
             Self::One(text) => text.as_deref().is_some_and(fits),
             Self::Several(texts) => texts.iter().any(|text| fits(text)),
         }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
+        let (one, several) = match self {
+            Self::One(text) => (text.as_deref(), &[][..]),
+            Self::Several(texts) => (None, *texts),
+        };
+        one.into_iter().chain(several.iter().map(|text| &**text))
     }
 
     fn shown(&self) -> Option<String> {
@@ -106,6 +123,8 @@ impl Condition {
             Self::Text(subject, patterns) => subject.texts(view).match_one_of(patterns),
             Self::Parameter { name, values } => parameter(name, view)
                 .is_some_and(|value| values.iter().any(|pattern| pattern.matches(&value))),
+            Self::Udev { property, values } => udev(property, view)
+                .is_some_and(|value| values.iter().any(|pattern| pattern.matches(value))),
             Self::Kernel(range) => range.holds(view.kernel),
             Self::HasIommu(wanted) => has_iommu(view) == *wanted,
             Self::IommuPresent(wanted) => iommu_present(view) == *wanted,
@@ -115,8 +134,10 @@ impl Condition {
     /// It holds of so many devices that by itself it tells nothing of one.
     pub(crate) fn is_general(&self) -> bool {
         match self {
-            Self::Text(subject, _) => matches!(subject, Subject::Bus | Subject::Subsystem),
-            Self::Parameter { .. } => false,
+            Self::Text(subject, _) => {
+                matches!(subject, Subject::Bus | Subject::Subsystem | Subject::Board | Subject::Dmi)
+            }
+            Self::Parameter { .. } | Self::Udev { .. } => false,
             Self::Kernel(_) | Self::HasIommu(_) | Self::IommuPresent(_) => true,
         }
     }
@@ -126,6 +147,7 @@ impl Condition {
         match self {
             Self::Text(subject, _) => subject.key().to_owned(),
             Self::Parameter { name, .. } => format!("module-parameter.{name}"),
+            Self::Udev { property, .. } => format!("udev.{property}"),
             Self::Kernel(_) => "kernel".to_owned(),
             Self::HasIommu(_) => "has-iommu".to_owned(),
             Self::IommuPresent(_) => "iommu-present".to_owned(),
@@ -135,9 +157,9 @@ impl Condition {
     /// What it asks for, as TOML.
     pub(crate) fn wanted(&self) -> String {
         match self {
-            Self::Text(_, patterns) | Self::Parameter { values: patterns, .. } => {
-                listed(patterns.iter().map(Glob::as_str))
-            }
+            Self::Text(_, patterns)
+            | Self::Parameter { values: patterns, .. }
+            | Self::Udev { values: patterns, .. } => listed(patterns.iter().map(Glob::as_str)),
             Self::Kernel(range) => format!("{:?}", range.to_string()),
             Self::HasIommu(wanted) | Self::IommuPresent(wanted) => wanted.to_string(),
         }
@@ -148,11 +170,16 @@ impl Condition {
         match self {
             Self::Text(subject, _) => subject.texts(view).shown(),
             Self::Parameter { name, .. } => parameter(name, view).map(|value| listed([&*value])),
+            Self::Udev { property, .. } => udev(property, view).map(|value| listed([value])),
             Self::Kernel(_) => Some(format!("{:?}", view.kernel.to_string())),
             Self::HasIommu(_) => Some(has_iommu(view).to_string()),
             Self::IommuPresent(_) => Some(iommu_present(view).to_string()),
         }
     }
+}
+
+fn udev<'v>(property: &Name, view: &DeviceView<'v>) -> Option<&'v str> {
+    view.udev?.get(property).map(|value| &**value)
 }
 
 fn has_iommu(view: &DeviceView<'_>) -> bool {

@@ -52,16 +52,16 @@ impl PolicySet {
     /// that have nothing in common with the device are left out, but for those that are `named`: it
     /// says so of their origins.
     #[must_use]
-    pub fn explain(
+    pub fn explain<'c>(
         &self,
         view: &DeviceView<'_>,
-        choice: impl Into<Choice>,
+        choice: impl Into<Choice<'c>>,
         named: &dyn Fn(&Origin) -> bool,
     ) -> Vec<Considered> {
         let choice = choice.into();
         let rules = self.devices.iter();
         let considered = rules.filter_map(|rule| {
-            let state = state(rule, view, choice, named(&rule.origin))?;
+            let state = state(rule, view, &choice, named(&rule.origin))?;
             Some(Considered { origin: rule.origin.clone(), state })
         });
         considered.collect()
@@ -71,7 +71,7 @@ impl PolicySet {
 fn state(
     rule: &DeviceRule,
     view: &DeviceView<'_>,
-    choice: Choice,
+    choice: &Choice<'_>,
     named: bool,
 ) -> Option<RuleState> {
     if !rule.describes(view) {

@@ -32,7 +32,8 @@ impl Glob {
         self == other || other.0 == "*" || (self.is_literal() && other.matches(&self.0))
     }
 
-    fn is_literal(&self) -> bool {
+    /// It matches itself and nothing else.
+    pub(crate) fn is_literal(&self) -> bool {
         !self.0.contains(['*', '?'])
     }
 

@@ -6,7 +6,7 @@ use crate::kernel::KernelRange;
 use crate::limits::Limits;
 use crate::master::DmaMaster;
 use crate::view::DeviceView;
-use heapq_constraints::choice::Choice;
+use heapq_constraints::choice::{Choice, Form};
 use heapq_constraints::question::{Exports, Usage};
 use heapq_constraints::{Fact, Heap, Name, Origin};
 use std::fmt;
@@ -55,8 +55,10 @@ pub(crate) type Situation = Vec<Condition>;
 /// One table of a rule's `when`; everything in it must hold.
 #[derive(Clone, Debug)]
 pub(crate) struct When {
-    /// At least one of these uses is made.
+    /// At least one of these uses is made; empty: whatever the use.
     pub(crate) usage: Vec<Usage>,
+    /// Buffers can still come out so.
+    pub(crate) form: Form,
 }
 
 /// A `[[grant]]`.
@@ -122,7 +124,7 @@ impl DeviceRule {
     }
 
     /// Whether it speaks of such a use.
-    pub(crate) fn is_of(&self, choice: Choice) -> bool {
+    pub(crate) fn is_of(&self, choice: &Choice<'_>) -> bool {
         self.when.is_empty() || self.when.iter().any(|when| when.holds(choice))
     }
 }
@@ -139,13 +141,26 @@ fn first_that_holds<'r>(tables: &'r [Situation], view: &DeviceView<'_>) -> Optio
 }
 
 impl When {
-    fn holds(&self, choice: Choice) -> bool {
-        self.usage.iter().any(|word| choice.usage().contains(*word))
+    fn holds(&self, choice: &Choice<'_>) -> bool {
+        let used =
+            self.usage.is_empty() || self.usage.iter().any(|word| choice.usage().contains(*word));
+        used && (self.form == Form::default() || choice.allows(&self.form))
     }
 }
 
 impl fmt::Display for When {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{{ usage = {} }}", listed(self.usage.iter().map(|usage| usage.word())))
+        let Form { fourccs, modifiers, min_extent, min_size } = &self.form;
+        let names = |names: &[Name]| listed(names.iter().map(|name| &**name));
+        let stated = [
+            (!self.usage.is_empty())
+                .then(|| format!("usage = {}", listed(self.usage.iter().map(|one| one.word())))),
+            (!fourccs.is_empty()).then(|| format!("fourcc = {}", names(fourccs))),
+            (!modifiers.is_empty()).then(|| format!("modifier = {}", names(modifiers))),
+            min_extent.map(|[width, height]| format!("min-extent = [{width}, {height}]")),
+            min_size.map(|bytes| format!("min-size = {bytes}")),
+        ];
+        let stated: Vec<String> = stated.into_iter().flatten().collect();
+        write!(f, "{{ {} }}", stated.join(", "))
     }
 }

@@ -7,9 +7,10 @@
 use crate::check::read::MAX_PATTERN;
 use crate::check::{TABLES, device, grant, heap, limit, master};
 use crate::right::Right;
+use crate::view::UDEV_PROPERTIES;
 use heapq_constraints::question::Usage;
 use heapq_constraints::vocabulary::{
-    CONSTRAINTS, Shape, constraint_shape, edge_shape, exports_shape, heap_shape,
+    CONSTRAINTS, FORM, Shape, constraint_shape, edge_shape, exports_shape, form_shape, heap_shape,
 };
 use serde_json::{Map, Value, json};
 
@@ -71,11 +72,23 @@ fn device_rule() -> Value {
 fn own(key: &str) -> Value {
     match key {
         "match" | "unless" => one_or_more(&reference("conditions")),
-        "when" => one_or_more(&table([("usage", one_or_more(&reference("usage")))])),
+        "when" => one_or_more(&when()),
         "usage" => one_or_more(&reference("usage")),
         "exports" => shaped(&exports_shape()),
         _ => one_or_more(&overridden()),
     }
+}
+
+/// A table of `when`.
+fn when() -> Value {
+    let form = FORM.iter().filter_map(|key| {
+        let value = shaped(&form_shape(key)?);
+        let several = matches!(*key, "fourcc" | "modifier");
+        Some((*key, if several { one_or_more(&value) } else { value }))
+    });
+    let mut when = table(form.chain([("usage", one_or_more(&reference("usage")))]));
+    when["minProperties"] = json!(1);
+    when
 }
 
 fn overridden() -> Value {
@@ -101,6 +114,18 @@ fn condition(key: &str) -> Value {
                 reference("pattern"),
             ]});
             json!({"type": "object", "additionalProperties": one_or_more(&value)})
+        }
+        "udev" => {
+            let names = UDEV_PROPERTIES.map(|name| match name.strip_suffix('*') {
+                Some(begin) => format!("^{begin}"),
+                None => format!("^{name}$"),
+            });
+            let properties = names.into_iter().map(|name| (name, reference("patterns")));
+            json!({
+                "type": "object",
+                "additionalProperties": false,
+                "patternProperties": properties.collect::<Map<_, _>>(),
+            })
         }
         _ => reference("patterns"),
     }

@@ -1,5 +1,6 @@
 //! All rules together, and the questions that they answer. Pure: no file is read here.
 
+use crate::index::Index;
 use crate::master::DmaMaster;
 use crate::right::{Grants, Right};
 use crate::rule::{Account, DeviceRule, GrantRule, HeapRule, LimitRule, MasterRule};
@@ -17,6 +18,8 @@ pub struct PolicySet {
     pub(crate) heaps: Vec<HeapRule>,
     pub(crate) edges: Vec<Edge>,
     pub(crate) devices: Vec<DeviceRule>,
+    /// Of `devices`; of a single file's rules there is none.
+    pub(crate) index: Index,
     pub(crate) masters: Vec<MasterRule>,
     pub(crate) grants: Vec<GrantRule>,
     pub(crate) limits: Vec<LimitRule>,
@@ -83,6 +86,7 @@ impl PolicySet {
     pub(crate) fn append(&mut self, mut later: Self) {
         self.heaps.append(&mut later.heaps);
         self.edges.append(&mut later.edges);
+        self.index.add(self.devices.len(), &later.devices);
         self.devices.append(&mut later.devices);
         self.masters.append(&mut later.masters);
         self.grants.append(&mut later.grants);
@@ -134,14 +138,20 @@ impl PolicySet {
 
     /// What is known of a device that will be used so.
     #[must_use]
-    pub fn device(&self, view: &DeviceView<'_>, choice: impl Into<Choice>) -> DeviceKnowledge {
+    pub fn device<'c>(
+        &self,
+        view: &DeviceView<'_>,
+        choice: impl Into<Choice<'c>>,
+    ) -> DeviceKnowledge {
         let choice = choice.into();
         let mut knowledge = DeviceKnowledge::default();
         // Rules see the uses that were asked for, not those that other rules add: the order of
         // files must not decide whether a rule matches.
-        for rule in self.devices.iter().filter(|rule| rule.describes(view)) {
+        let candidates = self.index.candidates(view).into_iter();
+        let rules = candidates.filter_map(|index| self.devices.get(index));
+        for rule in rules.filter(|rule| rule.describes(view)) {
             knowledge.known |= rule.tells_needs();
-            if rule.excluded(view).is_none() && rule.is_of(choice) {
+            if rule.excluded(view).is_none() && rule.is_of(&choice) {
                 knowledge.take(rule);
             }
         }

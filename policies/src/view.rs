@@ -2,10 +2,25 @@
 
 use crate::Kernel;
 use heapq_constraints::Name;
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// Reads a parameter of the device's module by name.
 pub type ParameterOf<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// The udev properties that rules may look at, those that end in `*` by how they begin. No serial
+/// number is among them.
+pub(crate) const UDEV_PROPERTIES: [&str; 5] =
+    ["ID_V4L_*", "ID_MODEL*", "ID_VENDOR*", "ID_PATH", "ID_BUS"];
+
+/// Whether rules may look at a udev property of this name.
+#[must_use]
+pub fn is_udev_property(name: &str) -> bool {
+    UDEV_PROPERTIES.iter().any(|known| match known.strip_suffix('*') {
+        Some(begin) => name.starts_with(begin),
+        None => name == *known,
+    })
+}
 
 /// A device, and one of its nodes, as discovery sees them; what is not known is absent, and a rule
 /// that asks for it does not match.
@@ -23,6 +38,8 @@ pub struct DeviceView<'a> {
     pub node: Option<&'a str>,
     /// Its `name` attribute (V4L2 has one: `vivid-000-vid-cap`).
     pub name: Option<&'a str>,
+    /// What udev's rules found out about the node.
+    pub udev: Option<&'a BTreeMap<Name, Name>>,
     /// The devicetree node's `compatible` list.
     pub compatible: &'a [Name],
     /// The `modalias` attribute.
@@ -31,6 +48,8 @@ pub struct DeviceView<'a> {
     pub path: Option<&'a str>,
     /// The board's `compatible` list, as the devicetree's root has it.
     pub board: &'a [Name],
+    /// The machine's DMI modalias: `dmi:bvnACME:…:svnACME:pnKiosk:…`.
+    pub dmi: Option<&'a str>,
     /// Reads a parameter of the driver's module; an array is its elements with commas.
     pub module_parameter: Option<ParameterOf<'a>>,
     /// Whether an IOMMU translates for its DMA master (group type `DMA` or `DMA-FQ`). Unknown
@@ -54,10 +73,12 @@ impl<'a> DeviceView<'a> {
             subsystem: None,
             node: None,
             name: None,
+            udev: None,
             compatible: &[],
             modalias: None,
             path: None,
             board: &[],
+            dmi: None,
             module_parameter: None,
             has_iommu: None,
             iommu_present: None,

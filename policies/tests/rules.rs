@@ -3,8 +3,9 @@
 mod common;
 
 use common::{driven, facts, kernel, names, usages, with};
+use heapq_constraints::choice::Choice;
 use heapq_constraints::fact::Protection;
-use heapq_constraints::{Constraint, Fact, Origin};
+use heapq_constraints::{Constraint, Fact, Name, Origin, Question};
 use heapq_policies::{Arguments, DeviceView, DmaMaster, Right, Said, Who};
 
 #[test]
@@ -130,6 +131,8 @@ fn a_need_of_protected_memory_cannot_be_overridden() {
 fn every_key_of_match_is_looked_at() {
     let read = |name: &str| (name == "mode").then(|| "Y".to_owned());
     let (compatible, board) = (names(&["acme,isp-2"]), names(&["acme,board"]));
+    let udev = [("ID_BUS", "usb"), ("ID_V4L_PRODUCT", "Acme Eye")];
+    let udev = udev.map(|(key, value)| (Name::from(key), Name::from(value))).into();
     let view = DeviceView {
         module: Some("acme_isp"),
         bus: Some("platform"),
@@ -140,6 +143,8 @@ fn every_key_of_match_is_looked_at() {
         path: Some("/sys/devices/platform/isp"),
         node: Some("/dev/video1"),
         board: &board,
+        udev: Some(&udev),
+        dmi: Some("dmi:bvnAcme:svnAcme:pnKiosk:"),
         module_parameter: Some(&read),
         has_iommu: Some(true),
         iommu_present: Some(true),
@@ -157,6 +162,12 @@ fn every_key_of_match_is_looked_at() {
         ("path = '/sys/devices/platform/*'", "path = '/sys/devices/pci*'"),
         ("node = '/dev/video1'", "node = '/dev/video2'"),
         ("devicetree-board = 'acme,board'", "devicetree-board = 'board'"),
+        ("dmi = 'dmi:*:svnAcme:*'", "dmi = 'dmi:*:svnOther:*'"),
+        ("udev = { ID_V4L_PRODUCT = 'Acme *' }", "udev = { ID_V4L_PRODUCT = 'Other *' }"),
+        (
+            "udev = { ID_BUS = ['pci', 'usb'], ID_V4L_PRODUCT = '*' }",
+            "udev = { ID_BUS = 'usb', ID_MODEL = '*' }",
+        ),
         ("module-parameter = { mode = true }", "module-parameter = { mode = false }"),
         ("module-parameter = { mode = ['N', 'Y'] }", "module-parameter = { depth = 'Y' }"),
         ("kernel = '>=6.12'", "kernel = '>6.12'"),
@@ -203,6 +214,43 @@ fn unless_and_when_leave_the_device_known() {
     }
     let named = DeviceView { name: Some("x"), ..driven("y") };
     assert_eq!(facts(&set.device(&named, usages(&["render"]))), ["Padding(64)"]);
+}
+
+#[test]
+fn when_looks_at_what_can_still_be_chosen() {
+    let set = with(
+        r#"
+        [[device]]
+        match = { driver = "x" }
+        when = [
+            { usage = "decode", fourcc = ["NV12", "P010"], modifier = "0x08" },
+            { min-extent = [4096, 1] },
+            { min-size = 0x100_0000 },
+        ]
+        padding = 64
+        "#,
+    );
+    let needs = |usage: &str, format: &str, needs: &str| {
+        let text = format!("name = 'p'\nusage = ['{usage}']\nformat = [{format}]\n{needs}");
+        let table = heapq_policies::document::parse(&text).unwrap();
+        let read = heapq_constraints::vocabulary::participant(&table, &|_| Origin::Client);
+        let question = Question { participants: vec![read.unwrap()], ..Question::default() };
+        let choice = Choice::of(&question, &question.participants[0], None);
+        !set.device(&driven("x"), choice).facts.is_empty()
+    };
+    for (usage, format, further, expected) in [
+        ("decode", "{ fourcc = 'NV12', modifiers = ['0x8'], min-extent = [64, 64] }", "", true),
+        ("encode", "{ fourcc = 'NV12', modifiers = ['0x8'], min-extent = [64, 64] }", "", false),
+        ("decode", "{ fourcc = 'NV12', min-extent = [64, 64] }", "", false),
+        ("decode", "{ fourcc = 'XR24', modifiers = ['*'], min-extent = [64, 64] }", "", false),
+        ("encode", "{ fourcc = 'XR24', min-extent = [4096, 16] }", "", true),
+        ("encode", "{ fourcc = 'XR24', min-extent = [64, 64] }", "min-size = 16777216", true),
+        ("encode", "{ fourcc = 'XR24', min-extent = [64, 64] }", "min-size = 16777215", false),
+    ] {
+        assert_eq!(needs(usage, format, further), expected, "{usage} {format} {further}");
+    }
+    // Where nobody says what it will be, nothing is ruled out.
+    assert!(!set.device(&driven("x"), usages(&["encode"])).facts.is_empty());
 }
 
 #[test]

@@ -7,9 +7,10 @@ use super::file::Case;
 use crate::complete;
 use crate::discover::{self, Observation, SeenHeap};
 use crate::topology::{Topology, UnknownDevice};
+use heapq_constraints::choice::Choice;
 use heapq_constraints::vocabulary::Invalid;
 use heapq_constraints::{HeapSet, Participant, Question};
-use heapq_policies::{DeviceView, Loaded, PolicySet, Severity, load, render};
+use heapq_policies::{DeviceKnowledge, DeviceView, Loaded, PolicySet, Severity, load, render};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -70,7 +71,15 @@ impl Machine {
         if let Some(name) = question.participants.iter().find_map(|one| one.device.as_deref()) {
             self.topology.device(name)?;
         }
-        question.participants.iter_mut().for_each(|participant| self.add_driver(participant));
+        let known = question.participants.iter().map(|one| self.of_driver(&question, one));
+        let known: Vec<_> = known.collect();
+        for (participant, known) in question.participants.iter_mut().zip(known) {
+            let Some(mut known) = known else { continue };
+            known.facts.append(&mut participant.facts);
+            participant.facts = known.facts;
+            participant.exports = participant.exports.take().or(known.exports);
+            participant.usage = participant.usage.union(known.usage);
+        }
         Ok(question)
     }
 
@@ -78,17 +87,14 @@ impl Machine {
     /// states what the machine lacks (contiguity for want of an IOMMU above all); the policies
     /// add what holds of the driver on every machine. A driver that none knows is not `unknown`:
     /// the case has said what it needs.
-    fn add_driver(&self, participant: &mut Participant) {
-        let Some(driver) = participant.driver.clone() else { return };
-        let mut view = DeviceView::new(self.topology.kernel);
-        view.driver = Some(&driver);
-        view.has_iommu = Some(true);
-        view.iommu_present = Some(true);
-        let mut knowledge = self.policies.device(&view, participant.usage);
-        knowledge.facts.append(&mut participant.facts);
-        participant.facts = knowledge.facts;
-        participant.exports = participant.exports.take().or(knowledge.exports);
-        participant.usage = participant.usage.union(knowledge.usage);
+    fn of_driver(&self, question: &Question, participant: &Participant) -> Option<DeviceKnowledge> {
+        let view = DeviceView {
+            driver: Some(participant.driver.as_deref()?),
+            has_iommu: Some(true),
+            iommu_present: Some(true),
+            ..DeviceView::new(self.topology.kernel)
+        };
+        Some(self.policies.device(&view, Choice::of(question, participant, None)))
     }
 }
 

@@ -35,6 +35,7 @@ pub fn assemble(
         kernel,
         release,
         board: seen.board.clone(),
+        dmi: seen.dmi.clone(),
         heaps: HeapSet::new(heaps, &policies.edges())?,
         devices: devices.collect(),
         modules: seen.modules.clone(),

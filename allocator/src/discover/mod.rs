@@ -42,6 +42,9 @@ pub struct Observation {
     /// The `compatible` list of the devicetree's root, most specific first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub board: Vec<Name>,
+    /// The modalias of the machine's DMI: makers, models and versions, no serial number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dmi: Option<Name>,
     /// Where RAM is, CPU-physical; `None` where that cannot be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ram: Option<Placed>,
@@ -200,6 +203,10 @@ pub struct SeenDevice {
     /// missing where it does not say.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub numbers: Vec<Name>,
+    /// What udev's rules found out about those nodes, where policies may look at it: node, then
+    /// property.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub udev: BTreeMap<Name, BTreeMap<Name, Name>>,
     /// `video4linux`, `drm`, `accel`, `media`; or the bus, where there is no node.
     pub subsystem: Name,
     /// The driver that is bound to it.

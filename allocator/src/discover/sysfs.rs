@@ -41,6 +41,7 @@ pub fn read(root: &Path, policies: &PolicySet) -> io::Result<Observation> {
         kernel: release,
         arch,
         board,
+        dmi: root.line("/sys/class/dmi/id/modalias"),
         ram: ram::read(&root, page),
         cma_argument: ram::cma_argument(&command_line),
         dma_reach: None,

@@ -127,7 +127,7 @@ properties! {
 }
 
 const PLANE_WORDS: [(&str, Planes); 2] = [("joint", Planes::Joint), ("separate", Planes::Separate)];
-const FOURCC: Kind<Pick> = Kind { read: fourcc, shape: || Shape::Code { most: 4 } };
+pub(super) const FOURCC: Kind<Pick> = Kind { read: fourcc, shape: || Shape::Code { most: 4 } };
 const MODIFIERS: Kind<Vec<Pick>> = Kind {
     read: |node| some(node, bounds::LIST, modifier),
     shape: || list_of((NAME.shape)(), 1, bounds::LIST),
@@ -179,7 +179,7 @@ fn plane(node: &Node) -> Result<u8, Rule> {
 }
 
 /// `*`, or one to four printable characters. DRM pads short ones with spaces; nobody writes them.
-fn fourcc(node: &Node) -> Result<Pick, Rule> {
+pub(super) fn fourcc(node: &Node) -> Result<Pick, Rule> {
     let rule = || "a DRM fourcc of one to four characters such as \"NV12\", or \"*\"".to_owned();
     let Value::Text(text) = &node.value else { return Err(rule()) };
     let code = text.trim_end_matches(' ');
@@ -192,7 +192,7 @@ fn fourcc(node: &Node) -> Result<Pick, Rule> {
     }
 }
 
-fn modifier(node: &Node) -> Result<Pick, Rule> {
+pub(super) fn modifier(node: &Node) -> Result<Pick, Rule> {
     let name = super::reader::name(node)?;
     let hexadecimal = name.strip_prefix("0x");
     match hexadecimal {

@@ -8,6 +8,7 @@ mod bounds;
 mod constraint;
 mod cross;
 mod exports;
+mod form;
 mod format;
 mod heap;
 mod nearest;
@@ -23,6 +24,7 @@ use crate::value::{Place, Table};
 
 pub use constraint::CONSTRAINTS;
 pub use exports::exports;
+pub use form::{FORM, form, form_shape};
 pub use heap::heap;
 pub use nearest::nearest;
 pub use participant::{facts, participant};

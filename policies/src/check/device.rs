@@ -6,13 +6,16 @@ use crate::condition::{Condition, Subject};
 use crate::diagnostic::Code;
 use crate::glob::Glob;
 use crate::rule::{DeviceRule, Situation, When};
+use crate::view::{UDEV_PROPERTIES, is_udev_property};
 use heapq_constraints::question::Exports;
 use heapq_constraints::value::{Entry, Node, Table, Value};
-use heapq_constraints::vocabulary::CONSTRAINTS;
+use heapq_constraints::vocabulary::{CONSTRAINTS, FORM};
 use heapq_constraints::{Fact, Name, Origin, vocabulary};
 
-pub(crate) const RULE: [&str; 6] = ["match", "unless", "when", "usage", "override", "exports"];
-const OTHER_CONDITIONS: [&str; 4] = ["module-parameter", "kernel", "has-iommu", "iommu-present"];
+pub(crate) const RULE: [&str; 6] = ["match", "unless", "when", USAGE, "override", "exports"];
+const USAGE: &str = "usage";
+const OTHER_CONDITIONS: [&str; 5] =
+    ["udev", "module-parameter", "kernel", "has-iommu", "iommu-present"];
 
 pub(super) fn read(rule: &Rule<'_>, complaints: &mut Complaints<'_>) -> Option<DeviceRule> {
     let known = [RULE.as_slice(), &CONSTRAINTS].concat();
@@ -30,7 +33,7 @@ pub(super) fn read(rule: &Rule<'_>, complaints: &mut Complaints<'_>) -> Option<D
     Some(DeviceRule {
         matches,
         unless: unless.map(|node| situations("unless", node, complaints)).unwrap_or_default(),
-        when: table.get("when").map(|node| when(node, complaints)).unwrap_or_default(),
+        when: table.get("when").map(|node| when(rule, node, complaints)).unwrap_or_default(),
         usage: table.get("usage").map(|node| usage(node, complaints)).unwrap_or_default(),
         overrides: overrides(&table, complaints),
         exports: table.get("exports").and_then(|node| exports(rule, node, complaints)),
@@ -113,6 +116,7 @@ fn condition(within: &str, entry: &Entry, complaints: &mut Complaints<'_>) -> Ve
         "has-iommu" => read::flag(key, &entry.node, complaints).map(Condition::HasIommu),
         "iommu-present" => read::flag(key, &entry.node, complaints).map(Condition::IommuPresent),
         "module-parameter" => return parameters(&entry.node, complaints),
+        "udev" => return udev(&entry.node, complaints),
         _ => {
             let what = format!("`{within}` has no key");
             complaints.unknown(Code::UnknownKey, entry, &what, &known_conditions());
@@ -143,19 +147,45 @@ fn parameters(node: &Node, complaints: &mut Complaints<'_>) -> Vec<Condition> {
     conditions
 }
 
-fn when(node: &Node, complaints: &mut Complaints<'_>) -> Vec<When> {
+fn udev(node: &Node, complaints: &mut Complaints<'_>) -> Vec<Condition> {
+    let wanted = "a table such as `{ ID_V4L_PRODUCT = \"…\" }`";
+    let mut conditions = Vec::new();
+    for entry in read::entries("udev", wanted, node, complaints) {
+        if !is_udev_property(&entry.key) {
+            let message = format!("`udev` has no property `{}`", shortened(&entry.key));
+            let help = format!("known: {}", UDEV_PROPERTIES.join(", "));
+            complaints.tell(Code::UnknownKey, entry.at, message, Some(help));
+            continue;
+        }
+        let values = read::globs(&entry.key, &entry.node, complaints);
+        conditions.push(Condition::Udev { property: entry.key.as_str().into(), values });
+    }
+    conditions
+}
+
+fn when(rule: &Rule<'_>, node: &Node, complaints: &mut Complaints<'_>) -> Vec<When> {
+    let known = [[USAGE].as_slice(), &FORM].concat();
     let wanted = "tables such as `{ usage = [\"scanout\"] }`";
     let mut list = Vec::new();
     for item in read::one_or_more("when", node, complaints) {
-        let mut usage = Vec::new();
+        let mut table = Table::default();
         for entry in read::entries("when", wanted, item, complaints) {
-            if entry.key == "usage" {
-                usage = read::usages(&entry.node, complaints);
+            if known.contains(&entry.key.as_str()) {
+                table.entries.push(entry.clone());
             } else {
-                complaints.unknown(Code::UnknownKey, entry, "`when` has no key", &["usage"]);
+                complaints.unknown(Code::UnknownKey, entry, "`when` has no key", &known);
             }
         }
-        list.push(When { usage: usage.into_iter().map(|(word, _)| word).collect() });
+        if matches!(&item.value, Value::Table(stated) if stated.entries.is_empty()) {
+            let help = format!("name what must be so: {}", known.join(", "));
+            complaints.tell(Code::MissingKey, item.at, "`when` is empty", Some(help));
+        }
+        let usage = table.get(USAGE).map(|node| read::usages(node, complaints)).unwrap_or_default();
+        let usage = usage.into_iter().map(|(word, _)| word).collect();
+        match vocabulary::form(&read::only(&table, &FORM), "when") {
+            Ok(form) => list.push(When { usage, form }),
+            Err(faults) => super::invalid(faults, rule, complaints),
+        }
     }
     list
 }

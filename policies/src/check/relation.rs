@@ -17,9 +17,9 @@ pub(super) fn excludes(one: &Situation, other: &Situation) -> bool {
 /// How many patterns are in it: comparing takes time in proportion to the product of two of these.
 pub(super) fn weight(situations: &[Situation]) -> usize {
     let weight = |condition: &Condition| match condition {
-        Condition::Text(_, patterns) | Condition::Parameter { values: patterns, .. } => {
-            patterns.len()
-        }
+        Condition::Text(_, patterns)
+        | Condition::Parameter { values: patterns, .. }
+        | Condition::Udev { values: patterns, .. } => patterns.len(),
         _ => 1,
     };
     situations.iter().flatten().map(weight).sum()
@@ -31,6 +31,10 @@ fn entails(given: &Condition, wanted: &Condition) -> bool {
         (
             Condition::Parameter { name: a, values: narrow },
             Condition::Parameter { name: b, values: wide },
+        ) => a == b && within(narrow, wide),
+        (
+            Condition::Udev { property: a, values: narrow },
+            Condition::Udev { property: b, values: wide },
         ) => a == b && within(narrow, wide),
         (Condition::Kernel(narrow), Condition::Kernel(wide)) => narrow.is_within(wide),
         (Condition::HasIommu(true), Condition::IommuPresent(true))
@@ -51,6 +55,10 @@ fn clash(a: &Condition, b: &Condition) -> bool {
         (
             Condition::Parameter { name: a, values: left },
             Condition::Parameter { name: b, values: right },
+        ) => a == b && apart(left, right),
+        (
+            Condition::Udev { property: a, values: left },
+            Condition::Udev { property: b, values: right },
         ) => a == b && apart(left, right),
         (Condition::Kernel(a), Condition::Kernel(b)) => !a.meets(b),
         (Condition::HasIommu(a), Condition::HasIommu(b))

@@ -50,7 +50,7 @@ pub(crate) fn with(text: &str) -> PolicySet {
     loaded.set
 }
 
-pub(crate) fn usages(words: &[&str]) -> Choice {
+pub(crate) fn usages(words: &[&str]) -> Choice<'static> {
     let of_word = |word: &&str| *Usage::ALL.iter().find(|usage| usage.word() == *word).unwrap();
     words.iter().map(of_word).collect::<Usages>().into()
 }

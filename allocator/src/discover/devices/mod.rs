@@ -2,6 +2,7 @@
 
 mod attributes;
 mod names;
+mod udev;
 
 use super::devicetree::{Directory, Tree, find_master};
 use super::masters::{self, Rules};
@@ -66,6 +67,7 @@ fn join_media(found: Found) -> Vec<SeenDevice> {
                     beside(&mut only.numbers, only.nodes.len(), number);
                     only.nodes.push(node);
                 }
+                only.udev.extend(device.udev);
             }
             _ => drop(found.insert((path, subsystem, instance), device)),
         }
@@ -103,6 +105,10 @@ impl Reader<'_> {
         let key = (parent.clone(), subsystem, instance);
         let device = found.entry(key).or_insert_with(|| self.device(&parent, subsystem));
         let number = self.root.line(&format!("{target}/dev"));
+        let properties = number.as_deref().and_then(|number| udev::properties(self.root, number));
+        if let Some(properties) = properties {
+            device.udev.insert(node.clone(), properties);
+        }
         beside(&mut device.names, device.nodes.len(), label);
         beside(&mut device.numbers, device.nodes.len(), number);
         device.nodes.push(node);
