@@ -14,7 +14,7 @@ const STAND_IN: &str = "stand-in";
 pub(super) struct Machine {
     pub(super) topology: Arc<Topology>,
     pub(super) policies: Arc<PolicySet>,
-    seen: Observation,
+    pub(super) seen: Observation,
 }
 
 impl Machine {

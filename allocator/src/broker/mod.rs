@@ -25,6 +25,7 @@ pub use size::BUFFERS_MAX;
 use crate::admission::{Admission, Gauge, Meminfo};
 use crate::caller::{Caller, Holder};
 use crate::complete::complete;
+use crate::discover::{Observation, snapshot};
 use crate::heaps::{Heaps, Nodes, StandIn};
 use crate::ledger::{Bounds, Charge, Ledger};
 use crate::topology::Topology;
@@ -220,6 +221,13 @@ impl Broker {
     #[must_use]
     pub fn topology(&self) -> Arc<Topology> {
         Arc::clone(&self.machine().topology)
+    }
+
+    /// The machine as far as others may see it, to be written down.
+    #[must_use]
+    pub fn snapshot(&self) -> Observation {
+        let machine = self.machine();
+        snapshot::share(&machine.seen, &machine.topology)
     }
 
     /// The policies that apply.

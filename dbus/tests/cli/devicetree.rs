@@ -91,3 +91,33 @@ fn a_case_finds_its_tree_in_the_directories_given() {
     let why = run(&["explain", "--case", case, "--dtb-dir", &boards]);
     assert!(why.out.contains("default_cma_region") || why.out.contains("reserved"), "{}", why.err);
 }
+
+#[test]
+fn a_snapshot_takes_the_boards_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("rock.toml");
+    let written = on_rock(&["snapshot"]);
+    assert_eq!(written.code, Some(0), "{}", written.err);
+    assert!(written.out.contains("# display-subsystem: DMA by vop@fdd90000\n"), "{}", written.out);
+    std::fs::write(&file, &written.out).unwrap();
+    let file = file.to_str().unwrap();
+    for arguments in [
+        vec!["heaps"],
+        vec!["--json", "devices"],
+        vec!["--json", "explain", "/hdmi_receiver@fdee0000", "/vop@fdd90000", "--size", "3M"],
+    ] {
+        let [described, read] =
+            [on_rock(&arguments), run(&[&["--snapshot", file], &*arguments].concat())];
+        assert_eq!((read.code, read.out), (described.code, described.out), "{arguments:?}");
+    }
+    let alloc = run(&["--snapshot", file, "alloc", "cpu", "--size", "4096"]);
+    assert_eq!(alloc.code, Some(2), "{}", alloc.err);
+    std::fs::write(file, "heaps = 3").unwrap();
+    let broken = run(&["--snapshot", file, "heaps"]);
+    assert_eq!(broken.code, Some(1));
+    assert!(
+        broken.err.contains("rock.toml: snapshot: ") && broken.err.contains("line 1"),
+        "{}",
+        broken.err
+    );
+}

@@ -50,7 +50,8 @@ pub(super) fn read(
     devices
 }
 
-fn order(device: &SeenDevice) -> (Name, (String, u64, String)) {
+/// The order of devices: by path, and of those of one path by node.
+pub(super) fn order(device: &SeenDevice) -> (Name, (String, u64, String)) {
     (device.path.clone(), natural(device.nodes.first().map_or("", |node| node)))
 }
 

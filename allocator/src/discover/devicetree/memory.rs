@@ -6,6 +6,9 @@ use super::dma::Reach;
 use crate::discover::Placed;
 use heapq_constraints::fact::Windows;
 
+/// Above all memory: RISC-V addresses 56 bits of it, 64-bit ARM 52, 32-bit ARM 40.
+const TOP: u64 = 1 << 56;
+
 /// The `memory` nodes at the top; where they are absent or empty the boot loader fills them in, and
 /// RAM is then taken to begin where the buses' reach does, and to have no end.
 pub(super) fn ram<T: Tree>(tree: &T, reach: Reach) -> Option<Placed> {
@@ -25,9 +28,9 @@ pub(super) fn ram<T: Tree>(tree: &T, reach: Reach) -> Option<Placed> {
     if let Some(from) = from {
         return Some(Placed { windows: Windows::new(places)?, from: from.into() });
     }
-    let bottom = reach.bottom.unwrap_or(0);
+    let bottom = reach.bottom.unwrap_or(0).min(TOP - 1);
     tree.warn(format!(
         "devicetree: the boot loader says where RAM is; it is taken to begin at {bottom:#x}"
     ));
-    Some(Placed { windows: Windows::new(vec![(bottom, u64::MAX)])?, from: "/".into() })
+    Some(Placed { windows: Windows::new(vec![(bottom, TOP)])?, from: "/".into() })
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 /// What to say of these heaps, as this process may use them; nothing where one is usable. The nodes
 /// of a machine that is not running are not missed.
 pub(crate) fn about(heaps: &[Heap], global: &Global) -> Vec<String> {
-    if global.dtb.is_some() || heaps.iter().any(|heap| heap.present && heap.permitted) {
+    if global.described().is_some() || heaps.iter().any(|heap| heap.present && heap.permitted) {
         return Vec::new();
     }
     let root = global.root.as_deref().unwrap_or(Path::new("/"));

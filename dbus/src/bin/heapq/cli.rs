@@ -2,6 +2,7 @@
 
 use crate::ask::Ask;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use heapq_allocator::discover::Described;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -37,6 +38,10 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "FILE",
           conflicts_with_all = ["root", "daemon", "bus", "session"])]
     pub(crate) dtb: Option<PathBuf>,
+    /// Look at the machine of which `heapq snapshot` wrote this file.
+    #[arg(long, global = true, value_name = "FILE",
+          conflicts_with_all = ["root", "dtb", "daemon", "bus", "session"])]
+    pub(crate) snapshot: Option<PathBuf>,
     /// Policy files from here, and not from the system's directories; repeatable, the last wins.
     #[arg(long, global = true, value_name = "DIR", conflicts_with_all = ["daemon", "bus", "session"])]
     pub(crate) policy_dir: Vec<PathBuf>,
@@ -65,6 +70,14 @@ pub(crate) struct Global {
     /// Leave out the headings of tables.
     #[arg(long, global = true)]
     pub(crate) no_legend: bool,
+}
+
+impl Global {
+    /// The machine that is to be looked at, where it is described and has no directory.
+    pub(crate) fn described(&self) -> Option<Described> {
+        let dtb = self.dtb.clone().map(Described::Devicetree);
+        dtb.or_else(|| self.snapshot.clone().map(Described::Snapshot))
+    }
 }
 
 /// How data is printed.
@@ -131,6 +144,8 @@ pub(crate) enum Command {
         #[arg(long, conflicts_with_all = ["daemon", "bus", "session"])]
         stand_in: bool,
     },
+    /// Write what this machine shows as a file that takes its place, without serial numbers and names.
+    Snapshot,
     /// Run cases: questions with the answers that are expected.
     Test {
         /// Case files, or directories that are searched for them.

@@ -54,6 +54,7 @@ fn run(command: Command, global: &Global) -> Result<ExitCode, Problem> {
         Command::Test { paths, dtb_dir, quiet } => {
             commands::test::run(&paths, &dtb_dir, quiet, global)
         }
+        Command::Snapshot => commands::snapshot::run(global),
         Command::Demo => commands::demo::run(global),
         Command::Policy(policy) => commands::policy::run(&policy, global),
         Command::DemoDisplay => commands::demo::display(),

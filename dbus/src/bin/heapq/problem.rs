@@ -16,7 +16,10 @@ pub(crate) enum Problem {
     #[error(transparent)]
     Open(#[from] OpenError),
     /// Buffers were asked of a board that is only described.
-    #[error("a devicetree has no memory to give: heapq alloc takes --dtb with --stand-in only")]
+    #[error(
+        "a machine that is described has no memory to give: heapq alloc takes --dtb and --snapshot \
+         with --stand-in only"
+    )]
     NoMachine,
     /// The broker in this process refused or failed.
     #[error(transparent)]
@@ -70,6 +73,9 @@ pub(crate) enum Problem {
     /// A case's machine or question is refused.
     #[error("{0}")]
     Case(String),
+    /// What the machine shows cannot be written down.
+    #[error("{0}")]
+    Snapshot(String),
     /// The demonstration found that something does not hold.
     #[error("{0}")]
     Demo(String),
@@ -95,7 +101,11 @@ impl Problem {
             Self::Malformed(_) | Self::UnknownHeap { .. } | Self::Case(_) => Exit::Invalid,
             Self::Ask(error) => Exit::from(error),
             Self::Daemon(failure) => Exit::from(&failure),
-            Self::Open(_) | Self::Run { .. } | Self::System { .. } | Self::Demo(_) => Exit::Failure,
+            Self::Open(_)
+            | Self::Snapshot(_)
+            | Self::Run { .. }
+            | Self::System { .. }
+            | Self::Demo(_) => Exit::Failure,
         }
     }
 }

@@ -4,7 +4,6 @@ use crate::advice;
 use crate::cli::Global;
 use crate::output::note;
 use crate::problem::Problem;
-use heapq_allocator::discover::Described;
 use heapq_allocator::{Broker, Caller, Config, Holder, Outcome};
 use heapq_constraints::Answer;
 use heapq_dbus::client::{Client, Failure, Place};
@@ -160,7 +159,7 @@ fn question(asked: &Asked) -> Result<heapq_constraints::Question, Problem> {
 /// Where to look for a daemon; `None`: nowhere, since the question is about files that only this
 /// process was told of, or since nobody wants one.
 fn place(global: &Global) -> Option<Place> {
-    let elsewhere = global.root.is_some() || global.dtb.is_some();
+    let elsewhere = global.root.is_some() || global.described().is_some();
     if global.offline || elsewhere || !global.policy_dir.is_empty() {
         return None;
     }
@@ -174,7 +173,7 @@ fn place(global: &Global) -> Option<Place> {
 
 /// The broker of this process: the operating system, not a grant, decides what it may open.
 pub(crate) fn broker(global: &Global, stand_in: bool) -> Result<Broker, Problem> {
-    let board = global.dtb.clone().map(Described::Devicetree);
+    let board = global.described();
     let config = Config {
         root: global.root.clone().unwrap_or_else(|| PathBuf::from("/")),
         board,

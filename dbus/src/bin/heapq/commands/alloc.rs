@@ -105,7 +105,7 @@ pub(crate) fn run(
     stand_in: bool,
     global: &Global,
 ) -> Result<ExitCode, Problem> {
-    if global.dtb.is_some() && !stand_in {
+    if global.described().is_some() && !stand_in {
         return Err(Problem::NoMachine);
     }
     let asked = ask.asked()?;

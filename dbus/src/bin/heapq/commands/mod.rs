@@ -7,5 +7,6 @@ pub(crate) mod explain;
 pub(crate) mod heaps;
 pub(crate) mod plan;
 pub(crate) mod policy;
+pub(crate) mod snapshot;
 pub(crate) mod status;
 pub(crate) mod test;

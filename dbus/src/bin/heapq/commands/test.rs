@@ -106,6 +106,7 @@ pub(super) fn on_no_other_machine(
     let given = [
         ("--root", global.root.is_some()),
         ("--dtb", global.dtb.is_some()),
+        ("--snapshot", global.snapshot.is_some()),
         ("--bus", global.bus.is_some()),
         ("--session", global.session),
         ("--daemon", global.daemon),

@@ -71,7 +71,7 @@ impl Report for Demo {
 
 /// Runs the command. Each part is told as soon as it is known; as data, all at the end.
 pub(crate) fn run(global: &Global) -> Result<Exit, Problem> {
-    if global.dtb.is_some() {
+    if global.described().is_some() {
         return Err(Problem::NoMachine);
     }
     let tell = |text: String| match global.json {

@@ -1,11 +1,15 @@
 //! Observations as files that people read and write.
 //!
-//! The keys are those of [`Observation`] and its parts, in the vocabulary's spelling. A snapshot
-//! holds no serial numbers and no names of people: of the command line only what it says of memory
-//! and of the modules that drive devices.
+//! The keys are those of [`Observation`] and its parts, in the vocabulary's spelling. A snapshot that
+//! is [`share`]d holds no serial numbers and no names of people.
 
-use super::Observation;
+mod share;
+mod text;
+
+pub use share::share;
+
 use super::file::{self, Unreadable};
+use super::{Observation, devices};
 use heapq_constraints::fact::Windows;
 use std::path::Path;
 
@@ -38,17 +42,21 @@ pub fn read(text: &str) -> Result<Observation, SnapshotError> {
     }
     let mut seen: Observation = toml::from_str(text).map_err(|e| SnapshotError(e.to_string()))?;
     check(&seen)?;
-    seen.devices.sort_by(|a, b| (&a.path, &a.nodes).cmp(&(&b.path, &b.nodes)));
+    seen.devices.sort_by_cached_key(devices::order);
     seen.heaps.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(seen)
 }
 
-/// Writes one.
+/// Writes all of an observation, with comments; [`share`] leaves out what is nobody else's business.
 ///
 /// # Errors
-/// A number that TOML does not hold (above 2^63).
+/// A number that TOML does not hold (2^63 and above).
 pub fn write(seen: &Observation) -> Result<String, SnapshotError> {
-    toml::to_string(seen).map_err(|error| SnapshotError(error.to_string()))
+    let text = toml::to_string(seen).map_err(|error| SnapshotError(error.to_string()))?;
+    // A name of several lines may hold what looks like a table: then there are no comments.
+    let annotated = text::annotated(&text, seen);
+    let same = toml::from_str(&annotated).is_ok_and(|read: Observation| read == *seen);
+    Ok(if same { annotated } else { text })
 }
 
 fn check(seen: &Observation) -> Result<(), SnapshotError> {
