@@ -168,6 +168,7 @@ fn boards_that_are_only_described_have_rules_too() {
     let tree = tree.to_str().unwrap();
     let shown = run(&["--dtb", tree, "policy", "show", "/video-capture@fdce0000"]);
     assert_eq!(shown.code, Some(0), "{}", shown.err);
+    assert!(shown.out.starts_with("/video-capture@fdce0000\n  needs"), "{}", shown.out);
     assert!(shown.out.contains("contiguous = true  builtin:"), "{}", shown.out);
     let why = run(&["--dtb", tree, "policy", "explain-match", "/video-capture@fdce0000"]);
     assert!(why.out.contains("applies"), "{}", why.out);

@@ -16,6 +16,8 @@ use std::fmt::Write as _;
 /// What is known of each node that is meant.
 #[derive(Debug, Serialize)]
 struct Shown {
+    /// As it was named.
+    device: String,
     nodes: Vec<Node>,
 }
 
@@ -122,11 +124,11 @@ impl Report for Shown {
         let mut text = String::new();
         for Node { nodes, uses } in &self.nodes {
             for Use { usage, said } in uses {
-                let title = [nodes.join(" "), usage.join(", ")];
-                let title: Vec<&str> =
-                    title.iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
+                let whole = if nodes.is_empty() { self.device.clone() } else { nodes.join(" ") };
+                let colon = if usage.is_empty() { "" } else { ": " };
+                let title = printable(&[&whole, colon, &usage.join(", ")].concat());
                 // Writing to a string cannot fail.
-                let _ = writeln!(text, "{GOOD}{}{GOOD:#}", printable(&title.join(": ")));
+                let _ = writeln!(text, "{GOOD}{title}{GOOD:#}");
                 said.write(&mut text);
             }
         }
@@ -170,7 +172,8 @@ impl Said {
 pub(super) fn run(device: &str, global: &Global) -> Result<Exit, Problem> {
     let broker = broker(global, false)?;
     let nodes = nodes(device, &broker.topology(), &broker.policies())?;
-    print(&Shown { nodes }, global).map_err(Problem::system("writing"))?;
+    print(&Shown { device: device.to_owned(), nodes }, global)
+        .map_err(Problem::system("writing"))?;
     Ok(Exit::Ok)
 }
 
