@@ -1,5 +1,6 @@
 //! Who asks, and who holds what was given.
 
+use crate::account::Process;
 use heapq_constraints::Name;
 use heapq_policies::Right;
 use nix::unistd::{Gid, Group, Uid, User, getgrouplist};
@@ -21,6 +22,8 @@ pub struct Caller {
     pub pid: Option<u32>,
     /// The systemd unit that it runs in, where that is known.
     pub unit: Option<Name>,
+    /// The process itself, held.
+    pub process: Option<Process>,
     /// What an authority beside the policies says of them, where it was asked.
     pub verdicts: BTreeMap<Right, Verdict>,
 }
@@ -63,7 +66,13 @@ impl Caller {
         let user = User::from_uid(Uid::from_raw(uid)).ok().flatten();
         let groups = gids.iter().map(|gid| group_name(*gid).unwrap_or_default()).collect();
         let user = user.map(|user| user.name.into());
-        Self { uid, user, gids, groups, pid, unit: None, verdicts: BTreeMap::new() }
+        Self { uid, user, gids, groups, pid, unit: None, process: None, verdicts: BTreeMap::new() }
+    }
+
+    /// The same caller, known to be this process.
+    #[must_use]
+    pub fn running_as(self, process: Process) -> Self {
+        Self { unit: process.unit.clone(), process: Some(process), ..self }
     }
 
     /// The name of one of its groups, where that has one.

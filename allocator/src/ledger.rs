@@ -49,6 +49,8 @@ pub enum Debtor {
     Unit(Name),
     /// One connection.
     Holder(Holder),
+    /// The clients of a user that left, or ended their leases, before the memory was gone.
+    Orphans(u32),
 }
 
 /// What somebody owes for.
@@ -131,6 +133,18 @@ impl Ledger {
         Ok(Charge { taken, ledger: self.clone() })
     }
 
+    /// Whether `cost` would fit into an account that holds something already; nothing is charged.
+    /// Into an empty one everything fits.
+    ///
+    /// # Errors
+    /// The first bound that would be exceeded.
+    pub fn fits(&self, account: Account, cost: Cost, limits: &Limits) -> Result<(), OverBound> {
+        match self.owed(&account) {
+            held if held == Cost::default() => Ok(()),
+            held => held.plus(cost, limits).map(drop).map_err(|over| over.of(account)),
+        }
+    }
+
     /// What is charged to an account.
     #[must_use]
     pub fn owed(&self, account: &Account) -> Cost {
@@ -191,6 +205,14 @@ impl Cost {
         })
     }
 
+    fn plus_anyhow(self, cost: Self) -> Self {
+        Self {
+            leases: self.leases.saturating_add(cost.leases),
+            buffers: self.buffers.saturating_add(cost.buffers),
+            bytes: self.bytes.saturating_add(cost.bytes),
+        }
+    }
+
     fn minus(self, cost: Self) -> Self {
         Self {
             leases: self.leases.saturating_sub(cost.leases),
@@ -214,22 +236,40 @@ impl Charge {
         self.taken.iter().map(|(_, cost)| cost.bytes).max().unwrap_or(0)
     }
 
+    /// Makes it one without a lease: its holder owes nothing any more, its user, `uid`, as before
+    /// and as an orphan besides.
+    pub(crate) fn orphan(&mut self, uid: u32) {
+        let user = Account { debtor: Debtor::User(uid), heap: None };
+        let orphans = Account { debtor: Debtor::Orphans(uid), heap: None };
+        let of_holder =
+            |(account, _): &mut (Account, Cost)| matches!(account.debtor, Debtor::Holder(_));
+        let over: Vec<_> = self.taken.extract_if(.., of_holder).collect();
+        let mut accounts = self.ledger.lock();
+        give_back(&mut accounts, &over);
+        if let Some((_, cost)) = self.taken.iter().find(|(account, _)| *account == user) {
+            let cost = *cost;
+            let held = accounts.entry(orphans.clone()).or_default();
+            *held = held.plus_anyhow(cost);
+            self.taken.push((orphans, cost));
+        }
+    }
+
     /// Takes over what another charge of the same ledger took.
     pub fn join(&mut self, mut other: Self) {
         self.taken.append(&mut other.taken);
     }
 
-    /// Keeps the charge for `frames` of the `all` frames that it is for, and gives back the rest.
-    /// The lease stays.
-    pub(crate) fn keep(&mut self, frames: u64, all: u64) {
+    /// Keeps the charge for `frames` of the `all` frames that it is for, and returns the rest. The
+    /// lease stays here.
+    pub(crate) fn split(&mut self, frames: u64, all: u64) -> Self {
         let part = |cost: u64| cost.checked_div(all).unwrap_or_default().saturating_mul(frames);
-        let mut gone = Vec::new();
+        let mut taken = Vec::new();
         for (account, cost) in &mut self.taken {
             let kept = Cost { buffers: part(cost.buffers), bytes: part(cost.bytes), ..*cost };
-            gone.push((account.clone(), cost.minus(kept)));
+            taken.push((account.clone(), cost.minus(kept)));
             *cost = kept;
         }
-        give_back(&mut self.ledger.lock(), &gone);
+        Self { taken, ledger: self.ledger.clone() }
     }
 }
 

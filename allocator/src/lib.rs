@@ -8,6 +8,7 @@
 
 #![deny(unsafe_code)]
 
+pub mod account;
 pub mod admission;
 pub mod broker;
 pub mod caller;
@@ -22,9 +23,8 @@ pub mod topology;
 pub mod udev;
 mod view;
 
-pub use broker::{
-    AskError, Broker, Config, Grant, LeaseInfo, OpenError, Outcome, Reloaded, UnknownLease,
-};
+pub use account::{LeaseInfo, Process};
+pub use broker::{AskError, Broker, Config, Grant, OpenError, Outcome, Reloaded, UnknownLease};
 pub use caller::{Caller, Holder, Verdict};
 pub use complete::complete;
 pub use discover::Observation;

@@ -12,10 +12,11 @@
 use crate::authority::Answers;
 use crate::error::Error;
 use crate::seats::{Seat, Seats};
-use heapq_allocator::{Caller, Holder};
+use heapq_allocator::{Caller, Holder, Process};
 use heapq_constraints::Name;
 use heapq_policies::Right;
 use std::collections::HashMap;
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::OnceCell;
@@ -301,14 +302,24 @@ async fn credentials(
     let known = known.map_err(|error| refused(error.to_string()))?;
     let uid = known.unix_user_id().ok_or_else(|| refused("the bus knows no user id".into()))?;
     let pid = known.process_id();
-    let gids = known.into_unix_group_ids();
+    let gids = known.unix_group_ids().cloned();
+    // Newer buses hand out the process itself.
+    let process = pid.and_then(|pid| {
+        let pidfd = known.into_process_fd().map(OwnedFd::from);
+        Process::of(pid, pidfd).ok()
+    });
     // The user database may sit behind a network service.
     let caller = tokio::task::spawn_blocking(move || match gids {
         Some(gids) => Caller::with_groups(uid, gids, pid),
         None => Caller::of_user(uid, pid),
     });
     let caller = caller.await.map_err(|error| Error::Failed(error.to_string()))?;
-    Ok(Arc::new(caller))
+    let Some(process) = process else { return Ok(Arc::new(caller)) };
+    // An older bus told a number, which may have become another's before we held its process:
+    // not if the client is still there.
+    let there = bus.get_name_owner(BusName::from(sender.clone())).await;
+    there.map_err(|error| refused(error.to_string()))?;
+    Ok(Arc::new(caller.running_as(process)))
 }
 
 #[cfg(test)]

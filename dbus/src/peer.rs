@@ -18,7 +18,7 @@ use crate::objects::Objects;
 use crate::proxy::PATH;
 use crate::seats::{Seat, Seats};
 use crate::service::{Allocator1, ON_SOCKETS, Service, announce};
-use heapq_allocator::Caller;
+use heapq_allocator::{Caller, Process};
 use socket::Guarded;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -211,7 +211,11 @@ async fn credentials(stream: &UnixStream) -> io::Result<Caller> {
     let pid = u32::try_from(known.pid.as_raw_nonzero().get()).ok();
     // The user database may sit behind a network service.
     let caller = tokio::task::spawn_blocking(move || Caller::of_user(uid, pid));
-    caller.await.map_err(io::Error::other)
+    let caller = caller.await.map_err(io::Error::other)?;
+    Ok(match pid.and_then(|pid| Process::of_peer(pid, stream).ok()) {
+        Some(process) => caller.running_as(process),
+        None => caller,
+    })
 }
 
 /// Holders on private sockets are numbered, unlike any name of a bus.

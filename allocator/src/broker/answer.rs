@@ -1,6 +1,5 @@
 //! What comes back from the broker.
 
-use crate::caller::Holder;
 use crate::topology::UnknownDevice;
 use heapq_constraints::solve::Refused;
 use heapq_constraints::vocabulary::Invalid;
@@ -55,25 +54,6 @@ pub struct Grant {
     pub fallback_from: Vec<(Name, String)>,
     /// The buffers are plain memfds and no dma-bufs.
     pub stand_in: bool,
-}
-
-/// One lease, for listings.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LeaseInfo {
-    /// Its number.
-    pub lease: u64,
-    /// Who holds it.
-    pub holder: Holder,
-    /// Whose quota it counts against.
-    pub uid: u32,
-    /// The process that asked, where it is known.
-    pub pid: Option<u32>,
-    /// The heap of each buffer of a frame.
-    pub heaps: Vec<Name>,
-    /// How many buffers.
-    pub buffers: u32,
-    /// How many bytes, as allocated.
-    pub bytes: u64,
 }
 
 /// A request that was malformed, not authorised, or failed.

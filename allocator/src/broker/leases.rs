@@ -1,10 +1,9 @@
 //! Who holds which lease. The cost of a call does not depend on how many others there are.
 
 use super::{AskError, LeaseInfo, UnknownLease};
+use crate::account::Debt;
 use crate::admission::Ticket;
 use crate::caller::Holder;
-use crate::ledger::Charge;
-use heapq_constraints::Name;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, RandomState};
 use std::io;
@@ -14,13 +13,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// What a holder has until it gives it back.
 #[derive(Debug)]
 pub(super) struct Lease {
-    pub(super) charge: Charge,
+    /// What goes on when the lease ends.
+    pub(super) debt: Debt,
     /// Of memory that the kernel takes only when it is touched (stand-ins).
     pub(super) _ticket: Option<Ticket>,
-    pub(super) uid: u32,
-    pub(super) pid: Option<u32>,
-    pub(super) heaps: Vec<Name>,
-    pub(super) buffers: u32,
     /// The last buffers, which were given back to be fetched later.
     pub(super) kept: Vec<OwnedFd>,
 }
@@ -72,7 +68,7 @@ impl Leases {
     }
 
     /// Enters a lease into the books, and returns its number.
-    pub(super) fn enter(&self, arrival: Arrival<'_>, lease: Lease) -> Result<u64, AskError> {
+    pub(super) fn enter(&self, arrival: Arrival<'_>, mut lease: Lease) -> Result<u64, AskError> {
         let mut state = self.lock();
         if state.arriving.get(&arrival.holder).is_some_and(|arriving| arriving.left) {
             drop(state);
@@ -81,6 +77,7 @@ impl Leases {
         }
         state.last += 1;
         let number = number(&self.numbers, state.last);
+        lease.debt.lease = number;
         state.held.entry(arrival.holder.clone()).or_default().insert(number, lease);
         Ok(number)
     }
@@ -109,7 +106,7 @@ impl Leases {
         let lease = state.held.get(holder).and_then(|leases| leases.get(&number));
         let lease = lease.ok_or(UnknownLease(number))?;
         let index = usize::try_from(first).unwrap_or(usize::MAX);
-        let total = usize::try_from(lease.buffers).unwrap_or(usize::MAX);
+        let total = usize::try_from(lease.debt.buffers).unwrap_or(usize::MAX);
         let Some(skip) = index.checked_sub(total.saturating_sub(lease.kept.len())) else {
             let source = io::ErrorKind::InvalidInput.into();
             let what = format!("buffer {first} went with the grant and is not kept");
@@ -122,7 +119,8 @@ impl Leases {
             .map_err(|source| AskError::Io { what: format!("buffers of lease {number}"), source })
     }
 
-    pub(super) fn release(&self, holder: &Holder, number: u64) -> Result<(), UnknownLease> {
+    /// Ends a lease; what is owed for it goes on.
+    pub(super) fn release(&self, holder: &Holder, number: u64) -> Result<Debt, UnknownLease> {
         let mut state = self.lock();
         let leases = state.held.get_mut(holder).ok_or(UnknownLease(number))?;
         let lease = leases.remove(&number).ok_or(UnknownLease(number))?;
@@ -131,34 +129,23 @@ impl Leases {
         }
         // Descriptors are closed without others having to wait for it.
         drop(state);
-        drop(lease);
-        Ok(())
+        Ok(lease.debt)
     }
 
-    pub(super) fn left(&self, holder: &Holder) {
+    /// Ends all leases of a holder; what is owed for them goes on.
+    pub(super) fn left(&self, holder: &Holder) -> Vec<Debt> {
         let mut state = self.lock();
         if let Some(arriving) = state.arriving.get_mut(holder) {
             arriving.left = true;
         }
         let leases = state.held.remove(holder);
         drop(state);
-        drop(leases);
+        leases.into_iter().flat_map(BTreeMap::into_values).map(|lease| lease.debt).collect()
     }
 
     pub(super) fn list(&self) -> Vec<LeaseInfo> {
         let state = self.lock();
-        let all = state.held.iter().flat_map(|(holder, leases)| {
-            leases.iter().map(|(number, lease)| LeaseInfo {
-                lease: *number,
-                holder: holder.clone(),
-                uid: lease.uid,
-                pid: lease.pid,
-                heaps: lease.heaps.clone(),
-                buffers: lease.buffers,
-                bytes: lease.charge.bytes(),
-            })
-        });
-        all.collect()
+        state.held.values().flat_map(BTreeMap::values).map(|one| one.debt.info(false)).collect()
     }
 }
 

@@ -14,7 +14,7 @@ mod size;
 mod tests;
 pub(crate) mod walk;
 
-pub use answer::{AskError, Grant, LeaseInfo, Outcome, UnknownLease};
+pub use answer::{AskError, Grant, Outcome, UnknownLease};
 pub use collections::{
     Action, Bell, COLLECTIONS_OF_HOLDER, COLLECTIONS_OF_USER, Entrant, NegotiationError, Token,
     Window, Work,
@@ -22,12 +22,13 @@ pub use collections::{
 pub use config::{Config, OpenError, Reloaded};
 pub use size::BUFFERS_MAX;
 
+use crate::account::{Debt, LeaseInfo, Orphans};
 use crate::admission::{Admission, Gauge, Meminfo};
 use crate::caller::{Caller, Holder};
 use crate::complete::complete;
 use crate::discover::{Observation, snapshot};
 use crate::heaps::{Heaps, Nodes, StandIn};
-use crate::ledger::{Bounds, Charge, Ledger};
+use crate::ledger::{Bounds, Ledger};
 use crate::topology::Topology;
 use collections::Collections;
 use heapq_constraints::{Answer, Question, solve};
@@ -54,6 +55,7 @@ pub struct Broker {
     ledger: Ledger,
     leases: Leases,
     collections: Collections,
+    orphans: Orphans,
 }
 
 impl Broker {
@@ -90,6 +92,7 @@ impl Broker {
             ledger: Ledger::default(),
             leases: Leases::default(),
             collections: Collections::default(),
+            orphans: Orphans::default(),
         };
         Ok((broker, diagnostics))
     }
@@ -137,9 +140,7 @@ impl Broker {
             &plan,
             name.as_deref().unwrap_or_default(),
         )? {
-            Ok(Obtained { charge, buffers }) => {
-                self.hand_over(arrival, caller, charge, answer, buffers)
-            }
+            Ok(Obtained { debt, buffers }) => self.hand_over(arrival, debt, answer, buffers),
             Err(outcome) => Ok(outcome),
         }
     }
@@ -148,22 +149,13 @@ impl Broker {
     fn hand_over(
         &self,
         arrival: Arrival<'_>,
-        caller: &Caller,
-        charge: Charge,
+        debt: Debt,
         mut answer: Answer,
         found: walk::Buffers,
     ) -> Result<Outcome, AskError> {
-        let heaps = answer.plan.as_mut().map(|plan| as_carried_out(plan, found.candidate));
-        let total_buffers = u32::try_from(found.buffers.len()).unwrap_or(u32::MAX);
-        let lease = Lease {
-            charge,
-            _ticket: found.ticket,
-            uid: caller.uid,
-            pid: caller.pid,
-            heaps: heaps.unwrap_or_default(),
-            buffers: total_buffers,
-            kept: Vec::new(),
-        };
+        answer.plan.as_mut().map(|plan| as_carried_out(plan, found.candidate));
+        let total_buffers = debt.buffers;
+        let lease = Lease { debt, _ticket: found.ticket, kept: Vec::new() };
         let lease = self.leases.enter(arrival, lease)?;
         Ok(Outcome::Granted(Grant {
             lease,
@@ -209,12 +201,14 @@ impl Broker {
     /// # Errors
     /// A lease that `holder` does not hold.
     pub fn release(&self, holder: &Holder, lease: u64) -> Result<(), UnknownLease> {
-        self.leases.release(holder, lease)
+        let debt = self.leases.release(holder, lease)?;
+        self.orphans.adopt(Some(debt).filter(|debt| !debt.is_gone()));
+        Ok(())
     }
 
     /// Ends all leases of a holder that left, those that are being made for it included.
     pub fn left(&self, holder: &Holder) {
-        self.leases.left(holder);
+        self.orphans.adopt(self.leases.left(holder));
     }
 
     /// The machine as the next request will see it.
@@ -270,13 +264,28 @@ impl Broker {
         Ok(Reloaded { diagnostics, applies })
     }
 
-    /// All leases, in the order of their numbers.
+    /// All leases, and all that outlived theirs, in the order of their numbers.
     #[must_use]
     pub fn usage(&self) -> Vec<LeaseInfo> {
         let mut all = self.leases.list();
         all.extend(self.collected());
-        all.sort_by_key(|info| info.lease);
+        all.append(&mut self.orphans.list());
+        all.sort_by_key(|info| (info.lease, info.orphaned));
+        // A lease that grew owes in parts.
+        all.dedup_by(|more, info| {
+            let same = (more.lease, more.orphaned) == (info.lease, info.orphaned);
+            if same {
+                info.add(more);
+            }
+            same
+        });
         all
+    }
+
+    /// Gives charges back when the memory is gone, for ever. For a thread of its own, which sleeps
+    /// while every charge has its lease.
+    pub fn keep_accounts(&self) -> ! {
+        self.orphans.keep()
     }
 
     fn machine(&self) -> Arc<Machine> {

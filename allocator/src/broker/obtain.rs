@@ -4,10 +4,13 @@ use super::machine::Machine;
 use super::payer::Payer;
 use super::size::Size;
 use super::{AskError, Broker, Outcome, walk};
+use crate::account::{Debt, Trace};
 use crate::caller::{Caller, Holder};
 use crate::ledger::Charge;
 use heapq_constraints::answer::Plan;
 use heapq_constraints::{Answer, HeapSet, Name};
+use std::os::fd::OwnedFd;
+use std::time::Instant;
 
 /// Who is given buffers, and who owes for them.
 #[derive(Clone, Copy, Debug)]
@@ -16,9 +19,9 @@ pub(super) struct For<'a> {
     pub(super) holder: &'a Holder,
 }
 
-/// Buffers and what they cost.
+/// Buffers and what is owed for them.
 pub(super) struct Obtained {
-    pub(super) charge: Charge,
+    pub(super) debt: Debt,
     pub(super) buffers: walk::Buffers,
 }
 
@@ -40,6 +43,7 @@ impl Broker {
             caller: whom.caller,
             holder: whom.holder,
             bounds: self.bounds,
+            orphans: &self.orphans,
         };
         let mut charge = match payer.charge(Size::of(plan)?) {
             Ok(charge) => charge,
@@ -56,7 +60,9 @@ impl Broker {
         Ok(match walk.run(whom.caller)? {
             walk::Found::Buffers(mut buffers) => {
                 buffers.charge.take().into_iter().for_each(|further| charge.join(further));
-                Ok(Obtained { charge, buffers })
+                let heaps = plan.candidates.get(buffers.candidate).map(|one| one.heaps.clone());
+                let debt = debt(whom, charge, heaps.unwrap_or_default(), &buffers.buffers)?;
+                Ok(Obtained { debt, buffers })
             }
             walk::Found::OverQuota(over) => Err(payer.refusal(&over)),
             walk::Found::NoMemory(tried) => {
@@ -64,6 +70,31 @@ impl Broker {
             }
         })
     }
+}
+
+/// What is owed for buffers, of which lease will be said later.
+fn debt(
+    whom: For<'_>,
+    charge: Charge,
+    heaps: Vec<Name>,
+    buffers: &[OwnedFd],
+) -> Result<Debt, AskError> {
+    let trace = Trace::of(buffers).map_err(|source| {
+        let what = "watching buffers (fs.epoll.max_user_watches bounds how many)";
+        AskError::Io { what: what.to_owned(), source }
+    })?;
+    Ok(Debt {
+        charge,
+        trace,
+        lease: 0,
+        holder: whom.holder.clone(),
+        uid: whom.caller.uid,
+        pid: whom.caller.pid,
+        process: whom.caller.process.clone(),
+        heaps,
+        buffers: u32::try_from(buffers.len()).unwrap_or(u32::MAX),
+        since: Instant::now(),
+    })
 }
 
 /// Makes `plan` say what was carried out, and of which heaps: it speaks of its first candidate.

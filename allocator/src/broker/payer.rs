@@ -2,11 +2,12 @@
 
 use super::Outcome;
 use super::size::Size;
+use crate::account::Orphans;
 use crate::caller::{Caller, Holder};
 use crate::ledger::{Account, Bounds, Charge, Cost, Debtor, Entry, Ledger, OverBound};
 use heapq_constraints::answer::{Candidate, Plan};
 use heapq_constraints::{HeapSet, Name};
-use heapq_policies::{Limits, PolicySet, Whose};
+use heapq_policies::{Limit, Limits, PolicySet, Whose};
 
 /// Who pays for one request.
 pub(crate) struct Payer<'a> {
@@ -18,14 +19,37 @@ pub(crate) struct Payer<'a> {
     pub(super) holder: &'a Holder,
     /// Of a user, where no policy says.
     pub(super) bounds: Bounds,
+    pub(super) orphans: &'a Orphans,
 }
 
 impl Payer<'_> {
     /// Charges a request, from whichever heaps it will be.
     pub(super) fn charge(&self, size: Size) -> Result<Charge, OverBound> {
         let cost = Cost { leases: 1, buffers: size.buffers, bytes: size.bytes };
-        let debtors = self.debtors().chain([Debtor::Holder(self.holder.clone())]);
-        self.ledger.charge(debtors.map(|debtor| self.entry(debtor, None, cost)))
+        self.charged(|| {
+            self.outlived(cost)?;
+            let debtors = self.debtors().chain([Debtor::Holder(self.holder.clone())]);
+            self.ledger.charge(debtors.map(|debtor| self.entry(debtor, None, cost)))
+        })
+    }
+
+    /// Tries to charge; where that exceeds a bound, once more after a look whether memory that the
+    /// user owes for has gone meanwhile.
+    fn charged(&self, charge: impl Fn() -> Result<Charge, OverBound>) -> Result<Charge, OverBound> {
+        charge().or_else(|over| match self.orphans.look_for(self.caller.uid) {
+            true => charge(),
+            false => Err(over),
+        })
+    }
+
+    /// That what the user's clients left behind leaves room: a quarter of what the user may have.
+    fn outlived(&self, cost: Cost) -> Result<(), OverBound> {
+        let user = self.entry(Debtor::User(self.caller.uid), None, cost);
+        let quarter = |limit: Option<Limit>| limit.map(|l| Limit { most: l.most / 4, ..l });
+        let Limits { leases, buffers, bytes } = user.limits;
+        let (leases, buffers, bytes) = (quarter(leases), quarter(buffers), quarter(bytes));
+        let account = Account { debtor: Debtor::Orphans(self.caller.uid), heap: None };
+        self.ledger.fits(account, cost, &Limits { leases, buffers, bytes })
     }
 
     /// Charges what `candidate` of a plan takes from each of its heaps.
@@ -50,7 +74,7 @@ impl Payer<'_> {
             let heap = heap.clone();
             self.debtors().map(move |debtor| self.entry(debtor, Some(heap.clone()), cost))
         };
-        self.ledger.charge(costs.into_iter().flat_map(of_heap))
+        self.charged(|| self.ledger.charge(costs.iter().copied().flat_map(of_heap)))
     }
 
     /// Whom policies can bound: all are charged, since a bound may come with the next reload.
@@ -81,6 +105,7 @@ impl Payer<'_> {
             Debtor::User(uid) => Whose::User { uid: *uid, name: self.caller.user.as_deref() },
             Debtor::Group(gid) => Whose::Group { gid: *gid, name: self.caller.group_name(*gid) },
             Debtor::Unit(unit) => Whose::Unit(unit),
+            Debtor::Orphans(uid) => Whose::User { uid: *uid, name: self.caller.user.as_deref() },
             Debtor::Holder(_) => return None,
         })
     }
@@ -109,9 +134,10 @@ impl Payer<'_> {
             Some(Whose::Unit(unit)) => format!("unit {unit}"),
             None => "this client".to_owned(),
         };
-        match &account.heap {
-            Some(heap) => format!("{debtor} in {heap}"),
-            None => debtor,
+        match (&account.heap, &account.debtor) {
+            (Some(heap), _) => format!("{debtor} in {heap}"),
+            (None, Debtor::Orphans(_)) => format!("{debtor}, for what outlived its lease"),
+            (None, _) => debtor,
         }
     }
 }

@@ -278,7 +278,7 @@ fn what_the_system_denies_is_told_apart_from_what_is_not_granted() {
 }
 
 #[test]
-fn what_is_granted_is_charged_until_it_is_released() {
+fn what_is_granted_is_charged_until_it_is_released_and_gone() {
     let broker = broker(Fake::default(), true);
     let (me, holder, other) = (Caller::myself(), Holder::new(":1.1"), Holder::new(":1.2"));
     let outcome = broker.allocate(&me, &holder, question(40, 4096)).unwrap();
@@ -296,8 +296,56 @@ fn what_is_granted_is_charged_until_it_is_released() {
     assert!(broker.release(&other, grant.lease).is_err());
     broker.release(&holder, grant.lease).unwrap();
     assert!(broker.release(&holder, grant.lease).is_err());
+    // Somebody has the first sixteen.
+    broker.orphans.look();
+    let left = &broker.usage()[0];
+    assert!(left.orphaned && left.lease == grant.lease, "{left:?}");
+    assert_eq!((left.bytes, owed(&broker)), (40 * 4096, 40 * 4096));
+    drop(grant);
+    broker.orphans.look();
     assert!(broker.usage().is_empty());
     assert_eq!(owed(&broker), 0);
+}
+
+#[test]
+fn buffers_that_are_passed_on_stay_within_what_may_outlive_leases() {
+    let (broker, _dir) = limited("[[limit]]\nusers = 7\nbuffers = 40\n");
+    let seven = caller(7, &[], None);
+    let mut passed_on = Vec::new();
+    for round in 0..1000 {
+        let holder = Holder::new(format!(":1.{round}"));
+        match broker.allocate(&seven, &holder, question(1, 4096)).unwrap() {
+            Outcome::Granted(grant) => passed_on.extend(grant.buffers),
+            Outcome::OverQuota { account, what, bound, in_use, .. } => {
+                assert_eq!(&*account, "user 7, for what outlived its lease");
+                assert_eq!((what, bound, in_use), ("buffers", 10, 10));
+            }
+            other => panic!("{other:?}"),
+        }
+        broker.left(&holder);
+    }
+    assert_eq!(passed_on.len(), 10);
+    // Others owe nothing, and whoever closes what he has may have more, without being waited for.
+    assert_eq!(came(&broker, &caller(8, &[], None), 1), "system");
+    passed_on.truncate(4);
+    // Nobody looks again and again just because he is asked to.
+    broker.orphans.look();
+    assert_eq!(came(&broker, &seven, 6), "system");
+}
+
+#[test]
+fn who_keeps_accounts_gives_back_what_is_gone_by_itself() {
+    let broker = std::sync::Arc::new(broker(Fake::default(), true));
+    let keeper = broker.clone();
+    std::thread::spawn(move || keeper.keep_accounts());
+    let holder = Holder::new(":1.1");
+    drop(broker.allocate(&Caller::myself(), &holder, question(2, 4096)).unwrap());
+    broker.left(&holder);
+    let started = std::time::Instant::now();
+    while owed(&broker) > 0 {
+        assert!(started.elapsed() < PATIENCE, "{:?}", broker.usage());
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
 }
 
 #[test]
@@ -339,6 +387,7 @@ fn a_holder_that_leaves_takes_everything_along() {
     drop(broker.allocate(&me, &other, question(1, 4096)).unwrap());
     broker.left(&holder);
     broker.left(&holder);
+    broker.orphans.look();
     assert_eq!(broker.usage().len(), 1);
     assert_eq!(owed(&broker), 4096);
 }
@@ -380,6 +429,7 @@ fn many_clients_at_once_leave_no_trace() {
             });
         }
     });
+    broker.orphans.look();
     assert!(broker.usage().is_empty());
     assert_eq!((owed(&broker), broker.admission.in_flight()), (0, 0));
 }

@@ -64,9 +64,11 @@ impl Heapqd {
         std::fs::read_to_string(&self.log).unwrap()
     }
 
-    /// How many files it has open.
+    /// How many files it has open, besides those by which it knows its clients' processes.
     pub(crate) fn descriptors(&self) -> usize {
-        std::fs::read_dir(format!("/proc/{}/fd", self.pid())).unwrap().count()
+        let files = std::fs::read_dir(format!("/proc/{}/fd", self.pid())).unwrap().flatten();
+        let target = |file: std::fs::DirEntry| std::fs::read_link(file.path()).ok();
+        files.filter_map(target).filter(|path| !path.to_string_lossy().contains("pidfd")).count()
     }
 
     /// Its resident memory in bytes.

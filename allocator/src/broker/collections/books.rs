@@ -2,7 +2,8 @@
 
 use super::kept::{Chunk, Kept};
 use super::{Entrant, NegotiationError, Token, Window, Work};
-use crate::broker::{AskError, LeaseInfo, UnknownLease};
+use crate::account::{Debt, LeaseInfo};
+use crate::broker::{AskError, UnknownLease};
 use crate::caller::{Caller, Holder};
 use crate::collection::{Collection, Effect, Event, MemberId, View};
 use heapq_constraints::Participant;
@@ -49,7 +50,14 @@ struct Seat {
 
 /// What is to be dropped when the books are closed again: it takes time.
 #[derive(Debug, Default)]
-pub(super) struct Trash(Vec<Kept>, Vec<OwnedFd>);
+pub(super) struct Trash(Vec<Kept>);
+
+impl Trash {
+    /// Closes what is in it; what is owed for that goes on.
+    pub(super) fn drop(self) -> impl Iterator<Item = Debt> {
+        self.0.into_iter().flat_map(Kept::close)
+    }
+}
 
 type Followed = (Option<Work>, Trash);
 
@@ -258,13 +266,13 @@ impl Books {
                     work = Some(Work { collection, caller, holder, job });
                 }
                 Effect::Keep(lease) => {
-                    made.take().into_iter().for_each(|chunk| {
+                    made.take().into_iter().for_each(|mut chunk| {
+                        chunk.debt.lease = lease;
                         entry.kept.entry(lease).or_default().push(chunk);
                     });
                 }
                 Effect::Cut(lease, frames) => {
-                    let cut = entry.kept.get_mut(&lease).map(|kept| kept.cut(frames));
-                    trash.1.extend(cut.into_iter().flatten());
+                    trash.0.extend(entry.kept.get_mut(&lease).map(|kept| kept.cut(frames)));
                 }
                 Effect::Retire(lease) => trash.0.extend(entry.kept.remove(&lease)),
                 Effect::Tell => entry.bells.values().for_each(|bell| (bell.0)()),
@@ -278,7 +286,8 @@ impl Books {
             self.tokens.remove(&entry.token);
         }
         if entry.machine.is_empty() {
-            self.all.remove(&collection);
+            let gone = self.all.remove(&collection);
+            trash.0.extend(gone.into_iter().flat_map(|entry| entry.kept.into_values()));
         }
         let spare = made.into_iter().map(|chunk| {
             let mut unwanted = Kept::default();
@@ -290,19 +299,8 @@ impl Books {
     }
 
     pub(super) fn leases(&self) -> Vec<LeaseInfo> {
-        let of = |entry: &Entry| {
-            let info = |(lease, kept): (&u64, &Kept)| LeaseInfo {
-                lease: *lease,
-                holder: entry.holder.clone(),
-                uid: entry.caller.uid,
-                pid: entry.caller.pid,
-                heaps: kept.heaps().to_vec(),
-                buffers: u32::try_from(kept.count()).unwrap_or(u32::MAX),
-                bytes: kept.bytes(),
-            };
-            entry.kept.iter().map(info).collect::<Vec<_>>()
-        };
-        self.all.values().flat_map(of).collect()
+        let kept = self.all.values().flat_map(|entry| entry.kept.values());
+        kept.flat_map(Kept::debts).map(|debt| debt.info(false)).collect()
     }
 
     /// All buffers of a lease.

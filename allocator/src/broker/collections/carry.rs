@@ -32,8 +32,10 @@ impl Broker {
         }
         let (done, made) = self.job(work).unwrap_or_else(|why| (Done::Failed(why), None));
         let followed = self.collections.lock().step(collection, Event::Done(done), made, clock());
+        let (work, trash) = followed.ok()?;
         // Descriptors are closed without others having to wait for it.
-        followed.ok().and_then(|(work, _trash)| work)
+        self.orphans.adopt(trash.drop());
+        work
     }
 
     fn job(&self, work: Work) -> Ended {
@@ -88,7 +90,7 @@ impl Broker {
             cast: cast.into_iter().filter_map(|one| Some((*ids.get(&one.name)?, one))).collect(),
             allocation: Arc::new(allocation),
         };
-        let chunk = chunk(obtained, &made.allocation);
+        let chunk = chunk(obtained);
         Ok((Done::Made(made), Some(chunk)))
     }
 
@@ -138,7 +140,7 @@ impl Broker {
         let name = onto.cast.first().map(|one| &*one.name).unwrap_or_default();
         let obtained =
             self.obtain(whom, &self.machine(), &there.heaps, &there.answer, &more, name)??;
-        Ok((Done::Grown(more.count), Some(chunk(obtained, there))))
+        Ok((Done::Grown(more.count), Some(chunk(obtained))))
     }
 
     /// The heaps as a caller may use them.
@@ -171,11 +173,7 @@ fn shrink(frames: u32, others: u32, onto: &Pinned) -> Ended {
     Ok((Done::Spared(to), None))
 }
 
-fn chunk(obtained: Obtained, allocation: &Allocation) -> Chunk {
-    Chunk {
-        charge: obtained.charge,
-        ticket: obtained.buffers.ticket,
-        buffers: obtained.buffers.buffers,
-        heaps: allocation.chosen().map(|chosen| chosen.heaps.clone()).unwrap_or_default(),
-    }
+fn chunk(obtained: Obtained) -> Chunk {
+    let Obtained { debt, buffers } = obtained;
+    Chunk { debt, ticket: buffers.ticket, buffers: buffers.buffers }
 }

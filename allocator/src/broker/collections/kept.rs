@@ -1,21 +1,18 @@
 //! The buffers of one lease of a collection, with what they cost.
 
+use crate::account::Debt;
 use crate::admission::Ticket;
-use crate::ledger::Charge;
-use heapq_constraints::Name;
 use std::io;
 use std::os::fd::OwnedFd;
 
 /// Frames that were allocated together.
 #[derive(Debug)]
 pub(super) struct Chunk {
-    pub(super) charge: Charge,
+    pub(super) debt: Debt,
     /// Of memory that the kernel takes only when it is touched (stand-ins).
     pub(super) ticket: Option<Ticket>,
     /// Frame by frame, and in a frame plane by plane.
     pub(super) buffers: Vec<OwnedFd>,
-    /// The heap of each buffer of a frame.
-    pub(super) heaps: Vec<Name>,
 }
 
 /// All frames of a lease.
@@ -31,12 +28,14 @@ impl Kept {
         self.0.iter().map(|chunk| chunk.buffers.len()).sum()
     }
 
-    pub(super) fn bytes(&self) -> u64 {
-        self.0.iter().fold(0, |sum, chunk| sum.saturating_add(chunk.charge.bytes()))
+    /// What is owed, a part for each time that it grew.
+    pub(super) fn debts(&self) -> impl Iterator<Item = &Debt> {
+        self.0.iter().map(|chunk| &chunk.debt)
     }
 
-    pub(super) fn heaps(&self) -> &[Name] {
-        self.0.first().map(|chunk| chunk.heaps.as_slice()).unwrap_or_default()
+    /// Closes the buffers; what is owed for them goes on.
+    pub(super) fn close(self) -> impl Iterator<Item = Debt> {
+        self.0.into_iter().map(|chunk| chunk.debt)
     }
 
     /// Duplicates of buffers from index `first` on, `most` of them.
@@ -45,23 +44,25 @@ impl Kept {
         all.skip(first).take(most).map(OwnedFd::try_clone).collect()
     }
 
-    /// Takes away what is beyond the first `frames`, and gives back what it cost.
-    pub(super) fn cut(&mut self, frames: u32) -> Vec<OwnedFd> {
+    /// Takes away what is beyond the first `frames`.
+    pub(super) fn cut(&mut self, frames: u32) -> Self {
         let mut left = usize::try_from(frames).unwrap_or(usize::MAX);
         let mut gone = Vec::new();
         self.0.retain_mut(|chunk| {
-            let planes = chunk.heaps.len().max(1);
+            let planes = chunk.debt.heaps.len().max(1);
             let all = chunk.buffers.len() / planes;
             let keep = left.min(all);
             left -= keep;
             if keep < all {
                 let number = |count| u64::try_from(count).unwrap_or(u64::MAX);
-                chunk.charge.keep(number(keep), number(all));
-                chunk.ticket.iter_mut().for_each(|ticket| ticket.keep(number(keep), number(all)));
-                gone.extend(chunk.buffers.split_off(keep * planes));
+                let frames = (number(keep), number(all));
+                chunk.ticket.iter_mut().for_each(|ticket| ticket.keep(frames.0, frames.1));
+                let buffers = chunk.buffers.split_off(keep * planes);
+                let debt = chunk.debt.split(&chunk.buffers, &buffers, frames);
+                gone.extend(debt.map(|debt| Chunk { debt, ticket: None, buffers }));
             }
             !chunk.buffers.is_empty()
         });
-        gone
+        Self(gone)
     }
 }

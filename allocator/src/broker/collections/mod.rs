@@ -166,7 +166,7 @@ impl Broker {
         };
         let (work, trash) = self.collections.lock().act(holder, seat, event, now)?;
         // Descriptors are closed without others having to wait for it.
-        drop(trash);
+        self.orphans.adopt(trash.drop());
         Ok(work)
     }
 
@@ -188,14 +188,14 @@ impl Broker {
         now: Duration,
     ) -> Result<(Vec<OwnedFd>, Option<Work>), NegotiationError> {
         let (buffers, (work, trash)) = self.collections.lock().fetch(holder, seat, window, now)?;
-        drop(trash);
+        self.orphans.adopt(trash.drop());
         Ok((buffers, work))
     }
 
     /// Ends all memberships of a holder that left.
     pub fn lost(&self, holder: &Holder, now: Duration) -> Vec<Work> {
         let (work, trash) = self.collections.lock().lost(holder, now);
-        drop(trash);
+        self.orphans.adopt(trash.into_iter().flat_map(books::Trash::drop));
         work
     }
 

@@ -32,6 +32,7 @@ fn main() -> ExitCode {
 fn start(options: &Options, log: Log) -> Result<(), run::Error> {
     let (broker, diagnostics) = Broker::open(options.config())?;
     let service = Service::new(broker, heapq_dbus::reload::report(&diagnostics));
+    keep_accounts(&service)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(THREADS)
@@ -41,6 +42,15 @@ fn start(options: &Options, log: Log) -> Result<(), run::Error> {
     // An allocation that is under way holds nothing that outlives the process.
     runtime.shutdown_background();
     ended
+}
+
+/// A thread of its own gives charges back when the memory is gone: it looks into files of the
+/// kernel, for which requests should not have to wait.
+fn keep_accounts(service: &Service) -> Result<(), run::Error> {
+    let broker = service.broker().clone();
+    let keeper = std::thread::Builder::new().name("accounts".into());
+    let keeper = keeper.spawn(move || broker.keep_accounts());
+    keeper.map(drop).map_err(|error| run::Error::io("the thread that keeps accounts", error))
 }
 
 /// Every lease keeps its buffers open, and the limit that a shell leaves (1024) would end service

@@ -21,7 +21,7 @@ fn all_get_the_same_buffers_and_counts_add_up() {
         assert_eq!(world.phase(seat), Phase::Allocated);
         assert_eq!(world.buffers(seat), buffers);
     }
-    assert_eq!(world.broker.usage()[0].bytes, 20 * PAGE);
+    assert_eq!(world.usage()[0].bytes, 20 * PAGE);
     // What is left stays for the others, to the last.
     for seat in [&creator, &camera, &encoder] {
         world.leave(seat);
@@ -94,7 +94,7 @@ fn frames_are_grown_for_all_and_given_back_by_whom_they_were_for() {
     world.settle();
     let grown = world.buffers(&camera);
     assert_eq!((grown.len(), &grown[..3]), (5, &first[..]));
-    assert_eq!(world.broker.usage()[0].bytes, 5 * PAGE);
+    assert_eq!(world.usage()[0].bytes, 5 * PAGE);
     // The camera needs three, and the two others are the creator's.
     world.act(&camera, Action::Shrink(4)).unwrap();
     world.settle();
@@ -103,7 +103,7 @@ fn frames_are_grown_for_all_and_given_back_by_whom_they_were_for() {
     world.act(&creator, Action::Shrink(4)).unwrap();
     world.settle();
     assert_eq!(world.buffers(&camera), first);
-    assert_eq!(world.broker.usage()[0].bytes, 3 * PAGE);
+    assert_eq!(world.usage()[0].bytes, 3 * PAGE);
     // What a participant needed who left can be spared.
     world.leave(&camera);
     world.act(&creator, Action::Shrink(9)).unwrap();

@@ -20,7 +20,7 @@ fn the_loss_of_an_essential_participant_ends_it_for_all() {
         let failure = world.fails(&creator);
         assert!(matches!(&*failure.why, Why::Lost(name) if &**name == "camera"), "{failure:?}");
         assert!(world.view(&creator).buffers.is_none());
-        assert!(world.broker.usage().is_empty());
+        assert!(world.usage().is_empty());
         assert!(matches!(
             world.join("encoder", &token, holding("encoder", 1)),
             Err(NegotiationError::UnknownToken)

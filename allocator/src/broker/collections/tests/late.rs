@@ -83,7 +83,7 @@ fn a_stricter_newcomer_moves_everybody_where_the_creator_lets_it() {
     assert_eq!(new.len(), 6);
     assert!(new.iter().all(|inode| !old.contains(inode)));
     // Both are there until all have moved, and nothing else is begun.
-    assert_eq!(world.broker.usage().len(), 2);
+    assert_eq!(world.usage().len(), 2);
     assert!(world.fetch(&display, lease).is_err());
     assert_eq!(world.fetch(&camera, lease).unwrap(), old);
     world.act(&display, Action::Grow(1)).unwrap();
@@ -94,7 +94,7 @@ fn a_stricter_newcomer_moves_everybody_where_the_creator_lets_it() {
     world.act(&creator, Action::Ready).unwrap();
     assert!(world.fetch(&creator, lease).is_err(), "it says that it has moved");
     world.settle();
-    assert_eq!((world.broker.usage().len(), world.buffers(&creator).len()), (1, 7));
+    assert_eq!((world.usage().len(), world.buffers(&creator).len()), (1, 7));
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn who_does_not_move_loses_the_old_buffers_in_time() {
     assert_eq!(world.view(&camera).deadline, Some(limit));
     world.pass(&display, limit);
     assert!(world.fetch(&camera, lease).is_err());
-    assert_eq!(world.broker.usage().len(), 1);
+    assert_eq!(world.usage().len(), 1);
     assert_eq!(world.buffers(&camera), world.buffers(&display));
 }
 

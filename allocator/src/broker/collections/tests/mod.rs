@@ -7,6 +7,7 @@ mod late;
 mod random;
 
 use super::{Action, Bell, Entrant, NegotiationError, Token, Window, Work};
+use crate::account::LeaseInfo;
 use crate::broker::tests::broker;
 use crate::broker::{Broker, Outcome};
 use crate::caller::{Caller, Holder};
@@ -133,10 +134,16 @@ impl World {
         self.view(seat).buffers.expect("it has no buffers").lease
     }
 
+    /// What is owed, after a look at what is gone.
+    fn usage(&self) -> Vec<LeaseInfo> {
+        self.broker.orphans.look();
+        self.broker.usage()
+    }
+
     /// That nothing is left of anybody.
     fn is_clean(&self) -> bool {
         self.broker.collections.lock().is_empty()
-            && self.broker.usage().is_empty()
+            && self.usage().is_empty()
             && self.broker.ledger.is_empty()
             && self.broker.admission.in_flight() == 0
     }

@@ -210,7 +210,7 @@ impl Play {
     /// What must hold at every moment.
     fn check(&mut self) {
         assert!(self.world.works.len() <= 1, "two jobs at a time");
-        assert!(self.world.broker.usage().len() <= 2, "more than two generations");
+        assert!(self.world.usage().len() <= 2, "more than two generations");
         for (seat, needs) in self.seats.clone() {
             let view = self.world.view(&seat);
             let Some(buffers) = view.buffers else { continue };
