@@ -6,13 +6,14 @@ DESTDIR ?=
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 BREAK ?=
 COUNT ?= 20000
+KERNEL ?=
 SECONDS ?= 60
 FUZZ ?=
 
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 .PHONY: help deps build demo check check-fmt check-lints check-docs check-scripts check-supply check-tests \
-	check-vm check-vm-breaks fuzz oracle boards bench-policies bench-solver install clean
+	check-vm check-vm-breaks fuzz oracle boards bench-policies bench-solver driver-table driver-table-check install clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -77,6 +78,12 @@ bench-policies: ## how long rules take to be found and loaded, beside their budg
 
 bench-solver: ## how long the solver takes, beside its budgets; BENCH_STRICT=1 fails on a miss
 	$(CARGO) bench --locked --package heapq-constraints --bench solve
+
+driver-table: ## write policies/shipped/20-kernel-*.toml anew; KERNEL=DIR: from these sources, not Debian's
+	dir=$(if $(KERNEL),'$(KERNEL)',$$(tests/tools/kernel-source.sh)) && $(CARGO) run --release --locked --quiet --package heapq-generator -- "$$dir"
+
+driver-table-check: ## compare them with Debian's current kernel, or with KERNEL=DIR
+	dir=$(if $(KERNEL),'$(KERNEL)',$$(tests/tools/kernel-source.sh)) && $(CARGO) run --release --locked --quiet --package heapq-generator -- --check "$$dir"
 
 install: ## install into DESTDIR and PREFIX what `make build` built
 	@tests/tools/install.sh '$(TARGET)/release' '$(DESTDIR)' '$(PREFIX)'

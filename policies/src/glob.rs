@@ -1,11 +1,14 @@
 //! Patterns of names: `*` is any run of characters (slashes included), `?` is any one.
 
-/// A pattern, matched against the whole of a text.
+/// A pattern, matched against the whole of a text. In policies it stands for `driver`, `compatible`
+/// and the like.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Glob(String);
+pub struct Glob(String);
 
 impl Glob {
-    pub(crate) fn new(pattern: &str) -> Self {
+    /// Every text is a pattern, if only of itself.
+    #[must_use]
+    pub fn new(pattern: &str) -> Self {
         Self(pattern.to_owned())
     }
 
@@ -37,8 +40,9 @@ impl Glob {
         !self.0.contains(['*', '?'])
     }
 
-    /// Takes time proportional to the product of both lengths at worst.
-    pub(crate) fn matches(&self, text: &str) -> bool {
+    /// Whether the whole of `text` fits. Takes time proportional to the product of both lengths at worst.
+    #[must_use]
+    pub fn matches(&self, text: &str) -> bool {
         let (pattern, text) = (self.0.as_bytes(), text.as_bytes());
         let (mut p, mut t) = (0, 0);
         // Where the last `*` stands and how much of the text it has taken so far.

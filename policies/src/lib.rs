@@ -56,6 +56,7 @@ mod view;
 
 pub use diagnostic::{Code, Diagnostic, Related, Severity, render};
 pub use explain::{Considered, RuleState};
+pub use glob::Glob;
 pub use kernel::{Kernel, NoKernel};
 pub use limits::{Limit, Limits, Whose};
 pub use load::{FileState, Loaded, PolicyFile, default_dirs, dirs_below, load, load_files};

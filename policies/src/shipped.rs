@@ -4,6 +4,8 @@
 /// File name and text of each, as in `policies/shipped/`.
 pub(crate) const FILES: &[(&str, &str)] = &[
     ("10-generic.toml", include_str!("../shipped/10-generic.toml")),
+    ("20-kernel-display.toml", include_str!("../shipped/20-kernel-display.toml")),
+    ("20-kernel-media.toml", include_str!("../shipped/20-kernel-media.toml")),
     ("30-accel.toml", include_str!("../shipped/30-accel.toml")),
     ("30-display.toml", include_str!("../shipped/30-display.toml")),
     ("30-dma-masters.toml", include_str!("../shipped/30-dma-masters.toml")),

@@ -75,7 +75,7 @@ fn a_later_rule_overrides_what_it_names_and_nothing_else() {
     let [lifted] = &*knowledge.overrides else { panic!() };
     assert_eq!(*lifted.keys, names(&["contiguous", "attribute.vendor,bank"]));
     assert_eq!(lifted.dropped[0].constraint, Constraint::Contiguous(true));
-    assert!(lifted.dropped[0].origin.to_string().starts_with("builtin:30-media.toml:"));
+    assert!(lifted.dropped[0].origin.to_string().starts_with("builtin:20-kernel-media.toml:"));
     assert!(lifted.origin.to_string().ends_with("50-test.toml:4"));
     let elsewhere = set.device(&driven("hantro-vpu"), usages(&["decode"]));
     assert_eq!(facts(&elsewhere), ["Contiguous(true)", "AddressBits(32)"]);

@@ -19,7 +19,7 @@ fn a_contiguous_camera_and_a_display_share_the_contiguous_pool() {
     assert!(human.starts_with("heap         default_cma_region\n"), "{human}");
     let human = machine.heapq(&[&["explain"], &ask[..]].concat()).out;
     assert!(human.contains("system") && human.contains("contiguous"), "{human}");
-    assert!(human.contains("30-media.toml:"), "an origin: {human}");
+    assert!(human.contains("20-kernel-media.toml:"), "an origin: {human}");
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn devices_are_listed_with_their_iommu_and_needs() {
     assert!(human.contains("exports     how = \"EXPBUF\", "), "{human}");
     assert!(human.contains("needs       contiguous = true"), "{human}");
     assert!(!human.contains("card0"), "only the one that was named: {human}");
-    assert!(human.contains("30-media.toml:"), "its origin: {human}");
+    assert!(human.contains("20-kernel-media.toml:"), "its origin: {human}");
 }
 
 #[test]

@@ -55,7 +55,7 @@ pub(crate) fn usages(words: &[&str]) -> Choice<'static> {
     words.iter().map(of_word).collect::<Usages>().into()
 }
 
-/// The facts as text, in order: `contiguous builtin:30-media.toml:26`.
+/// The facts as text, in order: `contiguous builtin:20-kernel-media.toml:26`.
 pub(crate) fn facts(knowledge: &DeviceKnowledge) -> Vec<String> {
     knowledge.facts.iter().map(|fact| format!("{:?}", fact.constraint)).collect()
 }

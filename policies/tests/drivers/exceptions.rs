@@ -5,8 +5,18 @@ use crate::table::Row;
 /// Rows that are no device which a client can name and a rule can match.
 pub(crate) const NO_DEVICE: &[(&str, &str)] = &[
     ("(any DVB demux)", "its nodes are of class dvb, which take no dma-bufs: nobody can name one"),
+    ("saa7134-go7007", "a module without a driver: its nodes hang on devices of saa7134"),
+    ("v4l2_pci_skeleton", "a sample, for nobody's hardware"),
+    ("st7571", "the module that the drivers st7571-i2c and st7571-spi use"),
+    ("ssd130x", "the module that the drivers ssd130x-i2c and ssd130x-spi use"),
+    ("vc4_txp", "a part of vc4-drm's card, which has the nodes and does the DMA"),
     ("(gadget function)", "it is in the gadget's device, told by bus and class; a test of its own"),
 ];
+
+/// Compatibles that another driver matches too, which does something else with buffers: as long as none
+/// is bound, the rules speak of that one.
+pub(crate) const SHARED: &[(&str, &str, &str)] =
+    &[("s5p-g2d", "samsung,exynos4212-g2d", "exynos-drm-g2d imports, with the same engine")];
 
 /// A module parameter that decides the kind of a `param` row.
 pub(crate) struct Setting {

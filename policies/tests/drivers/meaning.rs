@@ -72,8 +72,8 @@ pub(crate) fn meaning(row: &Row, kind: &str, iommu: Iommu) -> Meaning {
 }
 
 /// Where the driver's DMA mask ends. PCI shows it in sysfs, of which rules need to say nothing; an
-/// auxiliary device, or one without a bus, has that of a PCI function. Masks of other buses only rules
-/// tell.
+/// auxiliary device, or one without a bus, has that of a PCI function, one on USB that of its host
+/// controller. Masks of other buses only rules tell.
 pub(crate) fn reach(row: &Row) -> Vec<Option<u64>> {
     if let Some(end) = crate::exceptions::reach(row) {
         return vec![Some(end)];
@@ -84,7 +84,7 @@ pub(crate) fn reach(row: &Row) -> Vec<Option<u64>> {
         number => Some(Some(1 << number.parse::<u8>().ok()?)),
     });
     let mut masks: Vec<Option<u64>> = masks.collect::<Option<_>>().unwrap_or_default();
-    if matches!(row.bus, "pci" | "auxiliary" | "") {
+    if matches!(row.bus, "pci" | "auxiliary" | "usb" | "") {
         masks.push(None);
     }
     masks

@@ -14,8 +14,6 @@ pub(crate) struct Row {
     pub(crate) bus: &'static str,
     /// Of a DRM driver: `scanout`, `render+scanout`, …; empty for V4L2.
     pub(crate) role: &'static str,
-    /// A program found it.
-    pub(crate) found: bool,
     pub(crate) compatibles: Vec<Name>,
 }
 
@@ -57,7 +55,6 @@ impl Row {
             masks: record.field("dma_mask_bits"),
             bus: bus(record.field("bus")),
             role: record.field("role"),
-            found: record.field("confidence").starts_with("auto"),
             compatibles: record
                 .field("compatible_list")
                 .split_whitespace()
