@@ -132,6 +132,7 @@ fn what_cannot_be_meant_is_a_usage_error() {
         &["plan"],
         &["plan", "video0", "--width", "640"],
         &["plan", "video0", "--size", "-1"],
+        &["plan", "video0", "--size", "0"],
         &["plan", "video0", "--size", "1Q"],
         &["test"],
         &["test", "tests", "--root", "/"],
