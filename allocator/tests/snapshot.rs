@@ -89,6 +89,9 @@ fn telling() -> Tree {
     tree.device(camera, "usb", "uvcvideo");
     tree.file("/sys/devices/pci0000:00/0000:00:14.0/usb1/1-2/serial", "SN-4711-X\n");
     tree.video(camera, "video0", "Anna's phone (SN-4711-X)");
+    tree.file(&format!("{camera}/video4linux/video0/dev"), "81:0\n");
+    let udev = "E:ID_V4L_PRODUCT=Anna's phone\nE:ID_MODEL=Anna\nE:ID_SERIAL=SN-4711-X\nE:ID_MODEL_ID=0825\n";
+    tree.file("/run/udev/data/c81:0", udev);
     tree.file("/sys/devices/virtual/video4linux/video9/name", "Anna de:ad:be:ef:00:01\n");
     tree.link("/sys/class/video4linux/video9", "../../devices/virtual/video4linux/video9");
     tree.device("/sys/devices/platform/vivid.0", "platform", "vivid");
@@ -117,6 +120,8 @@ fn a_snapshot_does_not_say_whose_machine_it_is() {
         Some("/sys/devices/pci0000:00/0000:00:14.0")
     );
     assert_eq!(read.device("video5").unwrap().names, ["vivid-000-vid-cap".into()]);
+    let udev = &read.device("video0").unwrap().udev;
+    assert_eq!(format!("{udev:?}"), r#"{"/dev/video0": {"ID_MODEL_ID": "0825"}}"#);
     let vivid = read.modules.get("vivid").unwrap();
     assert_eq!(vivid.get("allocators").map(|value| &**value), Some("1,0"));
     assert_eq!(vivid.len(), 2, "{vivid:?}");

@@ -3,7 +3,7 @@
 use super::device::situations;
 use super::read::{self, Rule};
 use super::source::Complaints;
-use crate::condition::Condition;
+use crate::condition::{Condition, Subject};
 use crate::diagnostic::Code;
 use crate::master::{Arguments, DmaMaster, Patterns};
 use crate::rule::MasterRule;
@@ -28,17 +28,24 @@ pub(super) fn read(rule: &Rule<'_>, complaints: &mut Complaints<'_>) -> Option<M
     }
     let node = table.get("dma-master")?;
     if matches.iter().chain(&unless).flatten().any(is_found_out_later) {
-        let message = "`dma-master` hangs on an IOMMU or a module's parameter";
-        let help = "who masters the DMA is found out before those: match something else".to_owned();
+        let message = "`dma-master` hangs on what is found out later";
+        let help = "IOMMUs, parameters, nodes and their names, udev and DMI: match something else";
+        let help = help.to_owned();
         complaints.tell(Code::InvalidValue, node.at, message, Some(help));
     }
     Some(MasterRule { matches, unless, ways: ways(node, complaints) })
 }
 
-/// What translates is known once the master is.
+/// What translates is known once the master is; and a device has one, whatever node is meant.
 fn is_found_out_later(condition: &Condition) -> bool {
-    use Condition::{HasIommu, IommuPresent, Parameter};
-    matches!(condition, HasIommu(_) | IommuPresent(_) | Parameter { .. })
+    match condition {
+        Condition::HasIommu(_) | Condition::IommuPresent(_) => true,
+        Condition::Parameter { .. } | Condition::Udev { .. } => true,
+        Condition::Text(subject, _) => {
+            matches!(subject, Subject::Name | Subject::Node | Subject::Dmi)
+        }
+        Condition::Kernel(_) => false,
+    }
 }
 
 /// One way, or a list of ways that are tried in order.

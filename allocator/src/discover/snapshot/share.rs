@@ -37,8 +37,16 @@ fn unlabelled(device: &SeenDevice) -> SeenDevice {
     let plugged = device.bus.as_deref() == Some("usb");
     if plugged || device.path.starts_with("/sys/devices/virtual/") {
         device.names = Vec::new();
+        device.udev.values_mut().for_each(|of_node| of_node.retain(|key, _| is_no_label(key)));
     }
     device
+}
+
+/// Numbers of makers and models, what the system calls those, and what the device can do.
+fn is_no_label(property: &str) -> bool {
+    property.ends_with("_ID")
+        || property.ends_with("_FROM_DATABASE")
+        || matches!(property, "ID_BUS" | "ID_PATH" | "ID_V4L_CAPABILITIES" | "ID_V4L_VERSION")
 }
 
 fn modes(
