@@ -4,6 +4,10 @@
 //! Runs on the caller's tokio runtime. Leases last as long as the [`Client`]: dropping it leaves
 //! the bus (or hangs up), which ends them.
 
+mod participation;
+
+pub use participation::{Participation, Told};
+
 use crate::error::Error;
 use crate::proxy::Allocator1Proxy;
 use crate::wire::Asked;

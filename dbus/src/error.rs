@@ -4,6 +4,8 @@
 //! What the solver or the accounts answer (`conflict`, `no-memory`, `over-quota`) is no error: it
 //! comes back as an answer's `verdict`.
 
+use heapq_allocator::broker::NegotiationError;
+use heapq_allocator::collection::Refused as Impossible;
 use heapq_allocator::{AskError, UnknownLease};
 use heapq_constraints::Refused;
 use heapq_constraints::vocabulary::Invalid;
@@ -27,6 +29,12 @@ pub enum Error {
     TooMany(String),
     /// The caller holds no such lease.
     UnknownLease(String),
+    /// A token leads to no collection (any more).
+    UnknownToken(String),
+    /// The caller has no such participant.
+    UnknownParticipant(String),
+    /// It is not possible in the participant's phase.
+    NotNow(String),
     /// The service could not do it; the text says what failed.
     Failed(String),
 }
@@ -54,6 +62,9 @@ impl Error {
             | Self::InvalidConstraint(text)
             | Self::TooMany(text)
             | Self::UnknownLease(text)
+            | Self::UnknownToken(text)
+            | Self::UnknownParticipant(text)
+            | Self::NotNow(text)
             | Self::Failed(text) => text.clone(),
         }
     }
@@ -72,6 +83,21 @@ impl From<AskError> for Error {
             AskError::UnknownLease(_) => Self::UnknownLease(text),
             AskError::HeapGone { .. } => Self::HeapGone(text),
             AskError::Io { .. } => Self::Failed(text),
+        }
+    }
+}
+
+impl From<NegotiationError> for Error {
+    fn from(error: NegotiationError) -> Self {
+        let text = error.to_string();
+        match error {
+            NegotiationError::Ask(error) => error.into(),
+            NegotiationError::UnknownToken => Self::UnknownToken(text),
+            NegotiationError::UnknownParticipant
+            | NegotiationError::Refused(Impossible::Unknown) => Self::UnknownParticipant(text),
+            NegotiationError::Refused(Impossible::Phase { .. }) => Self::NotNow(text),
+            NegotiationError::Refused(Impossible::TooMany { .. }) => Self::TooMany(text),
+            NegotiationError::Refused(Impossible::Name(..)) => Self::InvalidConstraint(text),
         }
     }
 }

@@ -62,9 +62,13 @@ impl From<&Error> for Exit {
             Error::InvalidConstraint(_) | Error::TooMany(_) | Error::UnknownDevice(_) => {
                 Self::Invalid
             }
-            Error::ZBus(_) | Error::HeapGone(_) | Error::UnknownLease(_) | Error::Failed(_) => {
-                Self::Failure
-            }
+            Error::ZBus(_)
+            | Error::HeapGone(_)
+            | Error::UnknownLease(_)
+            | Error::UnknownToken(_)
+            | Error::UnknownParticipant(_)
+            | Error::NotNow(_)
+            | Error::Failed(_) => Self::Failure,
         }
     }
 }

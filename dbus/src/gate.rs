@@ -33,17 +33,32 @@ pub enum Need {
     Right(Right),
     /// The lease that it names is the caller's own.
     Lease,
+    /// The participant whose object it is called on is the caller's own.
+    Participant,
 }
 
 /// Every method of `org.heapq.Allocator1`. One that is not here cannot be called; a test compares
 /// the table with the interface.
-pub const METHODS: [(&str, Need); 6] = [
+pub const METHODS: [(&str, Need); 8] = [
     ("Plan", Need::Anybody),
     ("Allocate", Need::Right(Right::Allocate)),
     ("GetBuffers", Need::Lease),
     ("Release", Need::Lease),
     ("Connect", Need::Right(Right::Allocate)),
     ("Reload", Need::Right(Right::Reload)),
+    ("CreateCollection", Need::Right(Right::Allocate)),
+    ("JoinCollection", Need::Right(Right::Allocate)),
+];
+
+/// Every method of `org.heapq.Participant1`, likewise.
+pub const OF_PARTICIPANTS: [(&str, Need); 7] = [
+    ("SetConstraints", Need::Participant),
+    ("Ready", Need::Participant),
+    ("GetBuffers", Need::Participant),
+    ("Grow", Need::Participant),
+    ("Shrink", Need::Participant),
+    ("Explain", Need::Participant),
+    ("Leave", Need::Participant),
 ];
 
 impl Need {
@@ -57,15 +72,15 @@ impl Need {
             Self::Right(Right::Scarce) => &[Right::Scarce],
             Self::Right(Right::OpenHeap) => &[Right::OpenHeap],
             Self::Right(Right::Reload) => &[Right::Reload],
-            Self::Lease => &[],
+            Self::Lease | Self::Participant => &[],
         }
     }
 }
 
-/// What `method` needs; `None` for one that is not in the table.
+/// What `method` needs; `None` for one that is not in its `table`.
 #[must_use]
-pub fn need(method: &str) -> Option<Need> {
-    METHODS.iter().find(|(name, _)| *name == method).map(|(_, need)| *need)
+pub fn need(table: &[(&str, Need)], method: &str) -> Option<Need> {
+    table.iter().find(|(name, _)| *name == method).map(|(_, need)| *need)
 }
 
 /// Calls that one client may have under way. Enough for a pool of threads; what is beyond it is a
@@ -113,6 +128,12 @@ impl Session {
     #[must_use]
     pub fn of_peer(name: &str, caller: Arc<Caller>, descriptors: usize) -> Self {
         Self { caller: OnceCell::new_with(Some(caller)), descriptors, ..Self::new(name) }
+    }
+
+    /// Its name on the bus that it is on; `None` on a private socket.
+    #[must_use]
+    pub fn unique_name(&self) -> Option<UniqueName<'static>> {
+        UniqueName::try_from(self.holder.0.to_string()).ok()
     }
 
     /// Most descriptors in one message to it.
@@ -364,7 +385,7 @@ mod tests {
 
     #[test]
     fn what_is_not_in_the_table_needs_more_than_anybody_has() {
-        assert_eq!(need("Allocate"), Some(Need::Right(Right::Allocate)));
-        assert_eq!(need("OpenHeap"), None);
+        assert_eq!(need(&METHODS, "Allocate"), Some(Need::Right(Right::Allocate)));
+        assert_eq!(need(&METHODS, "OpenHeap"), None);
     }
 }

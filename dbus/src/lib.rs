@@ -8,6 +8,7 @@
 pub mod authority;
 pub mod bus;
 pub mod client;
+pub mod collections;
 pub mod error;
 pub mod exit;
 pub mod flight;

@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use std::collections::HashMap;
-use zbus::wire::OwnedFd;
+use zbus::wire::{OwnedFd, OwnedObjectPath};
 use zbus::{OwnedVariant, Variant};
 
 /// The well-known name of the service.
@@ -37,6 +37,19 @@ pub trait Allocator1 {
     /// A private socket to the service.
     fn connect(&self, options: &HashMap<&str, Variant<'_>>) -> Result<OwnedFd, Error>;
 
+    /// Makes a collection: the creator's object, and the token for others.
+    fn create_collection(
+        &self,
+        options: &HashMap<&str, Variant<'_>>,
+    ) -> Result<(OwnedObjectPath, String), Error>;
+
+    /// Joins a collection: the participant's object.
+    fn join_collection(
+        &self,
+        token: &str,
+        participant: &HashMap<&str, Variant<'_>>,
+    ) -> Result<OwnedObjectPath, Error>;
+
     /// Ends a lease.
     fn release(&self, lease: u64) -> Result<(), Error>;
 
@@ -58,4 +71,33 @@ pub trait Allocator1 {
     /// Whether the heaps are stand-ins, whose buffers are no dma-bufs.
     #[zbus(property(emits_changed_signal = "const"))]
     fn stand_in(&self) -> Result<bool, zbus::Error>;
+}
+
+/// `org.heapq.Participant1`: the caller's part in a collection.
+#[zbus::proxy(interface = "org.heapq.Participant1", default_service = "org.heapq.Allocator1")]
+pub trait Participant1 {
+    /// Says what the participant needs.
+    fn set_constraints(&self, constraints: &HashMap<&str, Variant<'_>>) -> Result<(), Error>;
+
+    /// Says that all is said.
+    fn ready(&self) -> Result<(), Error>;
+
+    /// Buffers of a lease from the `first` on, as many as one message carries, and the receipt.
+    fn get_buffers(&self, lease: u64, first: u32) -> Result<(Vec<OwnedFd>, OwnedFd), Error>;
+
+    /// Asks for so many frames more.
+    fn grow(&self, frames: u32) -> Result<(), Error>;
+
+    /// Gives up to so many frames back.
+    fn shrink(&self, frames: u32) -> Result<(), Error>;
+
+    /// The whole answer behind the buffers or the last failure.
+    fn explain(&self) -> Result<HashMap<String, OwnedVariant>, Error>;
+
+    /// Leaves.
+    fn leave(&self) -> Result<(), Error>;
+
+    /// Where the participant is.
+    #[zbus(property(emits_changed_signal = "false"))]
+    fn state(&self) -> Result<HashMap<String, OwnedVariant>, zbus::Error>;
 }

@@ -4,7 +4,7 @@
 use crate::authority::{Asking, Authority};
 use crate::error::Error;
 use crate::flight::{Cargo, Flight, Load};
-use crate::gate::{self, Call, Gate, Need, Session};
+use crate::gate::{self, Call, Gate, METHODS, Need, Session};
 use crate::peer::{self, Peers};
 use crate::reload;
 use crate::turns::Turns;
@@ -16,7 +16,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use tokio::sync::watch;
 use zbus::message::{Flags, Header};
 use zbus::object_server::InterfaceRef;
-use zbus::wire::OwnedFd as WireFd;
+use zbus::wire::{OwnedFd as WireFd, OwnedObjectPath};
 use zbus::{Connection, interface};
 
 /// Allocations at a time, and those of one user. Each may clear gigabytes, so more would only fight
@@ -103,6 +103,11 @@ impl Service {
         self.topologies.send_replace(self.broker.topology());
     }
 
+    /// Whose turn it is to allocate.
+    pub(crate) fn allocations(&self) -> &Arc<Turns> {
+        &self.allocations
+    }
+
     /// The broker that it asks.
     #[must_use]
     pub fn broker(&self) -> &Arc<Broker> {
@@ -145,11 +150,12 @@ impl Service {
     fn left(&self, holder: &Holder) {
         tracing::debug!(client = %holder.0, "left");
         self.broker.left(holder);
+        self.lost(holder);
     }
 }
 
 /// The interface as one connection serves it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Allocator1 {
     service: Arc<Service>,
     /// The client at the other end of a private socket; `None` on a bus, where there are many.
@@ -175,8 +181,18 @@ impl Allocator1 {
         header: &Header<'_>,
     ) -> Result<Arc<Call>, Error> {
         let method = header.member().map(ToString::to_string).unwrap_or_default();
-        let Some(need) = gate::need(&method) else {
-            return Err(Error::NotAuthorized(format!("{method} is not open to anybody")));
+        self.enter_by(gate::need(&METHODS, &method), connection, header).await
+    }
+
+    /// Lets a call in that needs this; `None`: it is in no table, and open to nobody.
+    pub(crate) async fn enter_by(
+        &self,
+        need: Option<Need>,
+        connection: &Connection,
+        header: &Header<'_>,
+    ) -> Result<Arc<Call>, Error> {
+        let Some(need) = need else {
+            return Err(Error::NotAuthorized("this method is not open to anybody".into()));
         };
         let call = match &self.peer {
             Some(session) => self.service.gate.enter_from_peer(session)?,
@@ -187,7 +203,7 @@ impl Allocator1 {
         match need {
             Need::Right(right) => self.service.broker.authorise(&call.caller, right)?,
             // The broker finds a lease by its holder only: another's does not exist for it.
-            Need::Anybody | Need::Lease => {}
+            Need::Anybody | Need::Lease | Need::Participant => {}
         }
         Ok(Arc::new(call))
     }
@@ -214,6 +230,19 @@ impl Allocator1 {
         asked.await.map_err(|error| Error::Failed(format!("the request was abandoned: {error}")))?
     }
 
+    /// The service behind it.
+    pub(crate) fn service(&self) -> &Arc<Service> {
+        &self.service
+    }
+
+    /// Who a sender is on this connection, where it is anybody.
+    pub(crate) fn holder(&self, sender: Option<&str>) -> Option<Holder> {
+        match &self.peer {
+            Some(session) => Some(session.holder().clone()),
+            None => sender.map(Holder::new),
+        }
+    }
+
     /// The messages that are on their way over this kind of connection.
     fn flight(&self) -> &Arc<Flight> {
         match &self.peer {
@@ -223,7 +252,7 @@ impl Allocator1 {
     }
 
     /// Room for a message of so many `bytes`, with one buffer at least where there are any.
-    async fn room(&self, call: &Call, buffers: usize, bytes: usize) -> Option<Cargo> {
+    pub(crate) async fn room(&self, call: &Call, buffers: usize, bytes: usize) -> Option<Cargo> {
         let bytes = if bytes < LONG { 0 } else { bytes };
         let least = Load { descriptors: 1 + buffers.min(1), bytes };
         let most = buffers.saturating_add(1).min(call.session.descriptors());
@@ -231,7 +260,7 @@ impl Allocator1 {
     }
 
     /// The reply when it is short, or when there is room for it.
-    async fn sendable(&self, call: &Call, mut reply: Reply) -> Result<Reply, Error> {
+    pub(crate) async fn sendable(&self, call: &Call, mut reply: Reply) -> Result<Reply, Error> {
         if reply.bytes() >= LONG {
             let cargo = self.room(call, 0, reply.bytes()).await.ok_or_else(|| unreceived(call))?;
             reply.add_receipt(receipt(cargo, None)?);
@@ -265,11 +294,11 @@ impl Allocator1 {
     }
 }
 
-fn receipt(cargo: Cargo, lease: Option<u64>) -> Result<OwnedFd, Error> {
+pub(crate) fn receipt(cargo: Cargo, lease: Option<u64>) -> Result<OwnedFd, Error> {
     cargo.receipt(lease).map_err(|error| Error::Failed(format!("a receipt: {error}")))
 }
 
-fn unreceived(call: &Call) -> Error {
+pub(crate) fn unreceived(call: &Call) -> Error {
     Error::TooMany(format!(
         "messages to clients of uid {} that they have not received, or whose receipts they keep",
         call.caller.uid
@@ -280,7 +309,7 @@ fn question(participants: Participants, options: Options) -> Result<(Asked, bool
     Asked::from_call(participants.0?, options.0?)
 }
 
-fn wired(buffers: Vec<OwnedFd>) -> Vec<WireFd> {
+pub(crate) fn wired(buffers: Vec<OwnedFd>) -> Vec<WireFd> {
     buffers.into_iter().map(WireFd::from).collect()
 }
 
@@ -436,6 +465,53 @@ impl Allocator1 {
     ) -> Result<Vec<String>, Error> {
         let _call = self.enter(connection, &header).await?;
         reload::reload(&self.service).await
+    }
+
+    /// Makes a collection: several processes that negotiate one set of buffers. The caller is its
+    /// creator and first participant, and pays for its buffers. Needs a grant.
+    ///
+    /// options: name (s, the creator's, "creator" unless stated); participants (u, how many, or as,
+    /// which; without it the creator's Ready closes the round); migrate (b, a stricter newcomer may
+    /// move everybody to new buffers); failure-domain (s: "collection", the loss of one who was
+    /// there from the start ends it for all, or "participant"); ready-within and move-within (t,
+    /// milliseconds, 5000); joins (u, uses of the token, 63); token-lifetime (t, milliseconds,
+    /// 600000); and the keys of [request], e.g. limit-total (t).
+    ///
+    /// participant: the creator's object, an org.heapq.Participant1. Its path means something to
+    /// its owner only. token: lets whoever has it in.
+    ///
+    /// Errors: NotAuthorized, InvalidConstraint, TooMany.
+    #[zbus(out_args("participant", "token"))]
+    async fn create_collection(
+        &self,
+        options: Options,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<(OwnedObjectPath, String), Error> {
+        let call = self.enter(connection, &header).await?;
+        self.found(&call, options, connection).await
+    }
+
+    /// Becomes a participant of a collection. Needs a grant, as allocating does.
+    ///
+    /// participant: the keys of [[participant]] in the vocabulary, name (s) above all, and
+    /// dispensable (b): its loss does not end the collection. Nothing but a name: no needs. What
+    /// comes after the allocation is solved against the buffers that are there, and a conflict
+    /// names allocation.KEY.
+    ///
+    /// path: its object, an org.heapq.Participant1.
+    ///
+    /// Errors: NotAuthorized, UnknownToken, InvalidConstraint, TooMany.
+    #[zbus(out_args("path"))]
+    async fn join_collection(
+        &self,
+        token: &str,
+        participant: Options,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<OwnedObjectPath, Error> {
+        let call = self.enter(connection, &header).await?;
+        self.accede(&call, token, participant, connection).await
     }
 
     /// The version of the service.

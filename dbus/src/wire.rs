@@ -10,10 +10,11 @@
 pub mod answer;
 pub mod asked;
 pub mod connecting;
+pub mod negotiation;
 mod node;
 mod read;
 pub mod tree;
-mod write;
+pub(crate) mod write;
 
 pub use answer::Reply;
 pub use asked::Asked;

@@ -4,7 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 
 use heapq_allocator::{Broker, Config};
-use heapq_dbus::gate::METHODS;
+use heapq_dbus::collections::Participant1;
+use heapq_dbus::gate::{METHODS, OF_PARTICIPANTS};
 use heapq_dbus::objects::Objects;
 use heapq_dbus::proxy::NAME;
 use heapq_dbus::service::{Allocator1, Service};
@@ -18,7 +19,8 @@ const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/org.heapq.Allocato
 const HEAD: &str = r#"<!DOCTYPE node PUBLIC "-//freedesktop//DTD D-BUS Object Introspection 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/introspect.dtd">
 <!-- Written from the service by dbus/tests/interfaces.rs. Objects: Allocator1 and an ObjectManager
-     at /org/heapq/Allocator1, Heap1 and Device1 below it. -->
+     at /org/heapq/Allocator1, Heap1 and Device1 below it. Participant1 at
+     /org/heapq/Participant1/N: the caller's own, whoever calls. -->
 <node>
 "#;
 
@@ -36,7 +38,9 @@ fn introspected() -> String {
     let (broker, _) = Broker::open(config).unwrap();
     let service = Service::new(broker, Vec::new());
     let mut xml = HEAD.to_owned();
-    Allocator1::on_bus(service).introspect_to_writer(&mut xml, 2);
+    let allocator = Allocator1::on_bus(service);
+    allocator.introspect_to_writer(&mut xml, 2);
+    Participant1::new(&allocator, 0).introspect_to_writer(&mut xml, 2);
     Objects::introspect_to_writer(&mut xml, 2);
     xml.write_str("</node>\n").unwrap();
     xml
@@ -56,9 +60,13 @@ fn the_file_is_what_the_service_says() {
 fn the_gate_knows_every_method_and_no_other() {
     let filed = std::fs::read_to_string(FILE).unwrap();
     let node = zbus_xml::Node::from_reader(filed.as_bytes()).unwrap();
-    let interface = node.interfaces().iter().find(|one| one.name().as_str() == NAME).unwrap();
-    let served: BTreeSet<String> = interface.methods().map(|one| one.name().to_string()).collect();
-    let guarded: BTreeSet<String> = METHODS.iter().map(|(name, _)| (*name).to_owned()).collect();
-    assert_eq!(served, guarded);
-    assert_eq!(guarded.len(), METHODS.len(), "a method stands twice");
+    let tables = [(NAME, &METHODS[..]), ("org.heapq.Participant1", &OF_PARTICIPANTS)];
+    for (name, table) in tables {
+        let interface = node.interfaces().iter().find(|one| one.name().as_str() == name).unwrap();
+        let served: BTreeSet<String> =
+            interface.methods().map(|one| one.name().to_string()).collect();
+        let guarded: BTreeSet<String> = table.iter().map(|(name, _)| (*name).to_owned()).collect();
+        assert_eq!(served, guarded);
+        assert_eq!(guarded.len(), table.len(), "a method stands twice");
+    }
 }

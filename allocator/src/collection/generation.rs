@@ -17,6 +17,8 @@ pub struct Allocation {
     pub candidate: usize,
     /// The buffers as a participant: what newcomers have to agree with.
     pub shape: Participant,
+    /// What those needed for whom they were made, as it was granted.
+    pub made_for: Vec<Participant>,
     /// The heaps as the creator could use them.
     pub heaps: HeapSet,
 }

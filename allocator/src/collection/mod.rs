@@ -13,7 +13,7 @@ mod view;
 
 pub use generation::{Allocation, Generation};
 pub use machine::Collection;
-pub use view::{Phase, View};
+pub use view::{Buffers, Phase, View};
 
 use crate::broker::{AskError, Outcome};
 use heapq_constraints::terms::Member;

@@ -2,9 +2,9 @@
 //!
 //! Buffers that exist cannot change: whoever comes later has to agree with their heaps, format,
 //! strides, sizes and number. A participant named `allocation` states these, and the rules of the
-//! vocabulary do the rest. It keeps what shaped the image (sizes, alignments), so that the layout
-//! comes out the same also when those who stated it have left. What no constraint can say (where
-//! a second plane starts) is compared afterwards.
+//! vocabulary do the rest. Of those who have left it keeps what shaped the image (sizes,
+//! alignments), so that the layout comes out the same without them. What no constraint can say
+//! (where a second plane starts) is compared afterwards.
 
 use super::{Allocation, Pinned};
 use heapq_constraints::answer::{Conflict, Element, Plan, Verdict};
@@ -36,12 +36,7 @@ fn chosen(participant: &Participant, plan: &Plan) -> Participant {
 }
 
 /// What newcomers have to agree with, but for the number of frames.
-pub(crate) fn shape(
-    plan: &Plan,
-    heaps: &[Name],
-    cast: &[Participant],
-    known: &HeapSet,
-) -> Participant {
+pub(crate) fn shape(plan: &Plan, heaps: &[Name], known: &HeapSet) -> Participant {
     let mut shape = Participant::new(ALLOCATION);
     let stated = |constraint| Fact { constraint, origin: Origin::Allocation };
     let found: Vec<&Heap> = heaps.iter().filter_map(|name| known.find(name)).collect();
@@ -58,8 +53,6 @@ pub(crate) fn shape(
         let entry = entry(plan, heaps, fourcc, modifier);
         shape.facts.push(stated(Constraint::Format(vec![entry])));
     }
-    let facts = cast.iter().flat_map(|participant| &participant.facts);
-    shape.facts.extend(facts.filter_map(|fact| shaping(fact, plan)).map(stated));
     shape
 }
 
@@ -89,7 +82,7 @@ fn entry(plan: &Plan, heaps: &[Name], fourcc: &Name, modifier: &Name) -> FormatE
     }
 }
 
-fn plain(fourcc: &Name, modifier: &Name) -> FormatEntry {
+pub(crate) fn plain(fourcc: &Name, modifier: &Name) -> FormatEntry {
     FormatEntry {
         fourcc: Pick::One(fourcc.clone()),
         modifiers: vec![Pick::One(modifier.clone())],
@@ -151,7 +144,13 @@ pub(crate) fn solved(
     newcomer: Option<&Participant>,
     counts: impl IntoIterator<Item = Constraint>,
 ) -> Result<(Question, Answer), Refused> {
-    let shape = onto.allocation.shape.clone();
+    let mut shape = onto.allocation.shape.clone();
+    let gone = onto.allocation.made_for.iter().filter(|one| !onto.cast.contains(one));
+    let shaping = gone.flat_map(|one| &one.facts).filter_map(|fact| {
+        let constraint = shaping(fact, &onto.allocation.plan)?;
+        Some(Fact { constraint, origin: Origin::Allocation })
+    });
+    shape.facts.extend(shaping);
     let shape = counts.into_iter().fold(shape, |shape, one| shape.with(one, Origin::Allocation));
     let others = onto.cast.iter().chain(newcomer).cloned();
     let participants = std::iter::once(shape).chain(others).collect();

@@ -34,6 +34,11 @@ impl Reply {
         self.bytes
     }
 
+    /// Without its explanation.
+    pub(super) fn into_flat(self) -> Dictionary {
+        self.flat
+    }
+
     /// Puts the receipt in.
     pub fn add_receipt(&mut self, receipt: OwnedFd) {
         self.flat.insert(RECEIPT, Variant::Fd(receipt.into()));
@@ -71,7 +76,7 @@ pub struct Garbled {
 }
 
 impl Garbled {
-    fn new(key: &str, problem: impl ToString) -> Self {
+    pub(crate) fn of(key: &str, problem: impl ToString) -> Self {
         Self { key: key.to_owned(), problem: problem.to_string() }
     }
 }
@@ -107,6 +112,15 @@ pub fn allocated(outcome: &Outcome, explained: bool) -> Reply {
             ]),
             ..Reply::default()
         },
+    }
+}
+
+/// The answer that explains an outcome; a quota speaks for itself.
+pub(super) fn explained_by(outcome: &Outcome) -> Option<&Answer> {
+    match outcome {
+        Outcome::Granted(grant) => Some(&grant.answer),
+        Outcome::Conflict(answer) | Outcome::NoMemory { answer, .. } => Some(answer),
+        Outcome::OverQuota { .. } => None,
     }
 }
 
@@ -161,7 +175,7 @@ fn granted(grant: &Grant, explain: bool) -> Reply {
 }
 
 /// The figures of the candidate that was (or would be) used.
-fn flat(answer: &Answer, candidate: usize) -> Dictionary {
+pub(super) fn flat(answer: &Answer, candidate: usize) -> Dictionary {
     let verdict = match answer.verdict {
         Verdict::Ok => "ok",
         Verdict::Conflict => "conflict",
@@ -235,11 +249,11 @@ fn word(word: &impl Serialize) -> Variant<'static> {
     Variant::from(word.as_str().unwrap_or_default().to_owned())
 }
 
-fn count(count: usize) -> u32 {
+pub(super) fn count(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
-fn explained(mut flat: Dictionary, answer: &Answer, candidate: usize) -> Reply {
+pub(super) fn explained(mut flat: Dictionary, answer: &Answer, candidate: usize) -> Reply {
     let cut = short::cut(answer, candidate);
     if cut.is_some() {
         flat.insert(CUT, Variant::from(true));
@@ -287,7 +301,7 @@ pub fn read_outcome(received: &Received, buffers: Vec<OwnedFd>) -> Result<Outcom
             in_use: read(received, IN_USE)?,
             asked: read(received, ASKED)?,
         },
-        other => return Err(Garbled::new(VERDICT, format!("{other} is no verdict"))),
+        other => return Err(Garbled::of(VERDICT, format!("{other} is no verdict"))),
     })
 }
 
@@ -296,9 +310,9 @@ fn quota(what: &str) -> &'static str {
 }
 
 fn read<T: DeserializeOwned>(received: &Received, key: &str) -> Result<T, Garbled> {
-    let variant = received.get(key).ok_or_else(|| Garbled::new(key, "is absent"))?;
+    let variant = received.get(key).ok_or_else(|| Garbled::of(key, "is absent"))?;
     let json = tree::to_json(variant);
-    serde_json::from_value(json).map_err(|error| Garbled::new(key, error))
+    serde_json::from_value(json).map_err(|error| Garbled::of(key, error))
 }
 
 fn read_or_default<T: DeserializeOwned + Default>(

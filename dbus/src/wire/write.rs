@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use zbus::Variant;
 
 /// `a{sv}` of a table.
-pub(super) fn dictionary(table: &Table) -> Result<HashMap<&str, Variant<'_>>, Error> {
+pub(crate) fn dictionary(table: &Table) -> Result<HashMap<&str, Variant<'_>>, Error> {
     table
         .entries
         .iter()

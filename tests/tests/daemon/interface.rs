@@ -1,8 +1,10 @@
 //! The live interface against the XML that is its contract, and the objects on the bus.
 
 use super::bus::Bus;
-use super::heapqd::{Heapqd, PATIENCE};
+use super::heapqd::{Heapqd, PATIENCE, client};
 use super::machine::{add_heap, machine, remove_heap};
+use heapq_constraints::value::Table;
+use heapq_dbus::collections::PARTICIPANTS;
 use heapq_dbus::proxy::{NAME, PATH};
 use std::collections::BTreeSet;
 use std::pin::Pin;
@@ -51,8 +53,11 @@ async fn what_is_served_is_what_the_xml_says() {
     let _daemon = Heapqd::start(&bus, root.path()).await;
     let connection = bus.connect().await;
     let mut live = BTreeSet::new();
-    for path in ["", "/heap/system", "/device/video0"] {
-        live.extend(members(&introspect(&connection, &format!("{PATH}{path}")).await));
+    // The first participant of anybody is there once somebody has one.
+    client(&bus).await.create_collection(&Table::default()).await.unwrap();
+    let [heap, device] = ["heap/system", "device/video0"].map(|path| format!("{PATH}/{path}"));
+    for path in [PATH, &heap, &device, &format!("{PARTICIPANTS}/0")] {
+        live.extend(members(&introspect(&connection, path).await));
     }
     assert_eq!(live, members(CONTRACT));
     assert!(live.iter().any(|member| member.starts_with("org.heapq.Allocator1.Allocate[")));

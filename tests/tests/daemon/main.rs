@@ -14,6 +14,7 @@ mod answers;
 mod asking;
 mod authority;
 mod bus;
+mod collections;
 mod heapqd;
 mod hostile;
 mod interface;

@@ -78,7 +78,8 @@ impl Broker {
         let chosen = as_carried_out(&mut plan, candidate);
         let cast = pinned::granted(&question, &plan);
         let allocation = Allocation {
-            shape: pinned::shape(&plan, &chosen, &cast, &heaps),
+            shape: pinned::shape(&plan, &chosen, &heaps),
+            made_for: cast.clone(),
             answer: Answer { plan: Some(plan.clone()), ..answer },
             candidate,
             heaps,

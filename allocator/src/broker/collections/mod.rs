@@ -95,6 +95,14 @@ pub struct Work {
     job: Job,
 }
 
+impl Work {
+    /// The creator, who pays, and its connection.
+    #[must_use]
+    pub fn of(&self) -> (&Caller, &Holder) {
+        (&self.caller, &self.holder)
+    }
+}
+
 /// Why a participant's call is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum NegotiationError {

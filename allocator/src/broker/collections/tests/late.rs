@@ -145,3 +145,36 @@ fn who_comes_while_the_first_buffers_are_made_is_late() {
     assert_eq!(world.phase(&recorder), Phase::Failed);
     assert_eq!(world.buffers(&creator).len(), 2);
 }
+
+fn image(offset_alignment: Option<u32>) -> Constraint {
+    let size = Some([64, 64]).filter(|_| offset_alignment.is_none());
+    Constraint::Format(vec![heapq_constraints::fact::FormatEntry {
+        min_extent: size,
+        offset_alignment,
+        ..crate::collection::pinned::plain(&"NV12".into(), &"linear".into())
+    }])
+}
+
+#[test]
+fn planes_stay_where_they_are_though_there_would_be_room_elsewhere() {
+    let mut world = World::new();
+    let roomy = [image(None), Constraint::MinSize(1 << 20)];
+    let (creator, camera, token) = running(&mut world, Terms::default(), &roomy);
+    for camera_left in [false, true] {
+        if camera_left {
+            world.leave(&camera);
+        }
+        for (alignment, fits) in [(4096, true), (8192, false)] {
+            let recorder =
+                world.enter("recorder", &token, member("recorder", &[image(Some(alignment))]));
+            world.settle();
+            if fits {
+                assert_eq!(world.buffers(&recorder), world.buffers(&creator));
+            } else {
+                let found = conflicts(&world.fails(&recorder));
+                assert_eq!(found, [["allocation.format.offset", "recorder"]]);
+            }
+            world.leave(&recorder);
+        }
+    }
+}
