@@ -13,6 +13,7 @@ use crate::proxy::Allocator1Proxy;
 use crate::wire::Asked;
 use crate::wire::answer::{self, Garbled};
 use crate::wire::connecting::{DESCRIPTORS_MAX, MAX_FDS};
+use crate::wire::usage::{self, Entry};
 use heapq_allocator::{Grant, Outcome};
 use heapq_constraints::Answer;
 use std::collections::HashMap;
@@ -178,6 +179,15 @@ impl Client {
     /// [`Failure`], when the lease is not this client's above all.
     pub async fn release(&self, lease: u64) -> Result<(), Failure> {
         self.proxy.release(lease).await.map_err(|e| self.failure(e))
+    }
+
+    /// Who holds what, as far as this client may know.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn usage(&self) -> Result<Vec<Entry>, Failure> {
+        let entries = self.proxy.usage().await.map_err(|e| self.failure(e))?;
+        Ok(entries.iter().map(usage::read).collect::<Result<_, _>>()?)
     }
 
     /// The version of the service.

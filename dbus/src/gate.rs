@@ -35,17 +35,20 @@ pub enum Need {
     Lease,
     /// The participant whose object it is called on is the caller's own.
     Participant,
+    /// It tells of what is the caller's own; with the right to reload, of everybody's.
+    Own,
 }
 
 /// Every method of `org.heapq.Allocator1`. One that is not here cannot be called; a test compares
 /// the table with the interface.
-pub const METHODS: [(&str, Need); 8] = [
+pub const METHODS: [(&str, Need); 9] = [
     ("Plan", Need::Anybody),
     ("Allocate", Need::Right(Right::Allocate)),
     ("GetBuffers", Need::Lease),
     ("Release", Need::Lease),
     ("Connect", Need::Right(Right::Allocate)),
     ("Reload", Need::Right(Right::Reload)),
+    ("Usage", Need::Own),
     ("CreateCollection", Need::Right(Right::Allocate)),
     ("JoinCollection", Need::Right(Right::Allocate)),
 ];
@@ -71,7 +74,7 @@ impl Need {
             Self::Right(Right::Allocate) => &[Right::Allocate, Right::Scarce],
             Self::Right(Right::Scarce) => &[Right::Scarce],
             Self::Right(Right::OpenHeap) => &[Right::OpenHeap],
-            Self::Right(Right::Reload) => &[Right::Reload],
+            Self::Right(Right::Reload) | Self::Own => &[Right::Reload],
             Self::Lease | Self::Participant => &[],
         }
     }

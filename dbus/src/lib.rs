@@ -19,6 +19,7 @@ pub mod logging;
 pub mod objects;
 pub mod peer;
 pub mod proxy;
+mod refusals;
 pub mod reload;
 pub mod seats;
 pub mod service;

@@ -6,11 +6,13 @@ use crate::error::Error;
 use crate::flight::{Cargo, Flight, Load};
 use crate::gate::{self, Call, Gate, METHODS, Need, Session};
 use crate::peer::{self, Peers};
+use crate::refusals;
 use crate::reload;
 use crate::turns::Turns;
-use crate::wire::answer::{self, Reply};
-use crate::wire::{Asked, Options, Participants, connecting};
+use crate::wire::answer::{self, Dictionary, Reply};
+use crate::wire::{Asked, Options, Participants, connecting, usage};
 use heapq_allocator::{Broker, Grant, Holder, Outcome, Topology};
+use heapq_policies::Right;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use tokio::sync::watch;
@@ -25,6 +27,9 @@ const ALLOCATIONS: (usize, usize) = (8, 6);
 
 /// Plans at a time, and those of one user. They take milliseconds at worst, of one processor.
 const PLANS: (usize, usize) = (2, 1);
+
+/// Entries of one answer of `Usage`.
+const ENTRIES: usize = 1024;
 
 /// Threads that may block: what is only asked never waits behind memory that is being cleared, and
 /// neither behind the user database or a reading of the machine.
@@ -201,9 +206,12 @@ impl Allocator1 {
         let interactive = header.primary().flags().contains(Flags::ALLOW_INTERACTIVE_AUTH);
         let call = self.service.consult(call, need, interactive).await;
         match need {
-            Need::Right(right) => self.service.broker.authorise(&call.caller, right)?,
+            Need::Right(right) => {
+                let denied = self.service.broker.authorise(&call.caller, right);
+                denied.map_err(Error::from).inspect_err(|why| refusals::denied(&call, why))?;
+            }
             // The broker finds a lease by its holder only: another's does not exist for it.
-            Need::Anybody | Need::Lease | Need::Participant => {}
+            Need::Anybody | Need::Lease | Need::Participant | Need::Own => {}
         }
         Ok(Arc::new(call))
     }
@@ -385,7 +393,10 @@ impl Allocator1 {
         let (asked, explained) = question(participants, options)?;
         let asked = self.ask(&call, &self.service.allocations, move |broker, call| {
             let question = asked.question().map_err(|complaints| Error::invalid(&complaints))?;
-            let outcome = broker.allocate(&call.caller, call.session.holder(), question)?;
+            let outcome = broker.allocate(&call.caller, call.session.holder(), question);
+            let outcome = outcome.map_err(Error::from);
+            refusals::tell(call, &outcome);
+            let outcome = outcome?;
             Ok((answer::allocated(&outcome, explained), outcome))
         });
         match asked.await? {
@@ -465,6 +476,35 @@ impl Allocator1 {
     ) -> Result<Vec<String>, Error> {
         let _call = self.enter(connection, &header).await?;
         reload::reload(&self.service).await
+    }
+
+    /// Who holds what: the leases of the caller's user, and what outlived them. With the right to
+    /// reload: those of all users.
+    ///
+    /// entries: one for each lease, 1024 at most, the newest of them: lease (t), orphaned (b: the
+    /// lease has ended, its buffers have not), holder (s), uid (u), pid (u), unit and session (s)
+    /// where they are known, heaps (as), buffers (u), bytes (t), seconds (t, since it was given),
+    /// living (at, the inodes of the buffers that exist), known-by (s, who says that they do).
+    ///
+    /// Errors: NotAuthorized when the bus does not vouch for the caller, TooMany.
+    #[zbus(out_args("entries"))]
+    async fn usage(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<Vec<Dictionary>, Error> {
+        let call = self.enter(connection, &header).await?;
+        let listed = tokio::task::spawn_blocking({
+            let broker = self.service.broker.clone();
+            move || {
+                let all = broker.authorise(&call.caller, Right::Reload).is_ok();
+                let mut shown = broker.usage();
+                shown.retain(|info| all || info.uid == call.caller.uid);
+                shown.sort_by_key(|info| info.age);
+                shown.iter().take(ENTRIES).map(usage::dictionary).collect()
+            }
+        });
+        listed.await.map_err(|error| Error::Failed(format!("the request was abandoned: {error}")))
     }
 
     /// Makes a collection: several processes that negotiate one set of buffers. The caller is its

@@ -14,6 +14,7 @@ pub mod negotiation;
 mod node;
 mod read;
 pub mod tree;
+pub mod usage;
 pub(crate) mod write;
 
 pub use answer::Reply;

@@ -41,6 +41,14 @@ chmod 644 "$root/share/heapq/policy.schema.json"
 for page in docs/man/*; do
 	file "$page" "share/man/man${page##*.}/${page##*/}"
 done
+completion() { # SHELL DESTINATION
+	"$bin/heapq" completions "$1" >"$root/$2"
+}
+install -d "$root/share/bash-completion/completions" "$root/share/zsh/site-functions" \
+	"$root/share/fish/vendor_completions.d"
+completion bash share/bash-completion/completions/heapq
+completion zsh share/zsh/site-functions/_heapq
+completion fish share/fish/vendor_completions.d/heapq.fish
 for text in LICENSE-MIT LICENSE-APACHE; do
 	file $text "share/doc/heapq/$text"
 done

@@ -26,3 +26,4 @@ mod peer;
 mod polkit;
 mod reload;
 mod unread;
+mod usage;

@@ -160,6 +160,14 @@ pub(crate) enum Command {
         #[arg(short, long)]
         quiet: bool,
     },
+    /// Show who holds which buffers, of which leases and after them. Root, and whom a grant lets
+    /// reload, see everybody's.
+    Usage,
+    /// Print what completes this command in a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
     /// Show the main job on this machine: ask, allocate, pass on, write, read.
     Demo,
     /// Check policy files, and see what they say.

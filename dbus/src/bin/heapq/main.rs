@@ -55,6 +55,8 @@ fn run(command: Command, global: &Global) -> Result<ExitCode, Problem> {
             commands::test::run(&paths, &dtb_dir, quiet, global)
         }
         Command::Snapshot => commands::snapshot::run(global),
+        Command::Usage => commands::usage::run(global),
+        Command::Completions { shell } => commands::completions::run(shell, global),
         Command::Demo => commands::demo::run(global),
         Command::Policy(policy) => commands::policy::run(&policy, global),
         Command::DemoDisplay => commands::demo::display(),

@@ -42,11 +42,7 @@ impl Session {
 
     /// Connects to the daemon.
     pub(crate) fn daemon(place: Place) -> Result<Self, Problem> {
-        let runtime = Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(Problem::system("starting the runtime"))?;
-        let client = runtime.block_on(Client::connect(place))?;
+        let (client, runtime) = connect(place)?;
         Ok(Self::Daemon { client, runtime })
     }
 
@@ -140,6 +136,20 @@ pub(crate) fn demanded_daemon(global: &Global) -> Result<Option<(Client, Runtime
         Some(Session::Daemon { client, runtime }) => Ok(Some((client, runtime))),
         _ => Ok(None),
     }
+}
+
+fn connect(place: Place) -> Result<(Client, Runtime), Problem> {
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Problem::system("starting the runtime"))?;
+    let client = runtime.block_on(Client::connect(place))?;
+    Ok((client, runtime))
+}
+
+/// The daemon, for what nobody else knows.
+pub(crate) fn daemon_at_hand(global: &Global) -> Result<(Client, Runtime), Problem> {
+    connect(place(global).unwrap_or(Place::System))
 }
 
 /// Whether an answer by anybody but the daemon would not do: a bus that is named is meant.

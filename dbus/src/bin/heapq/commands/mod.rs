@@ -1,6 +1,7 @@
 //! One command a file.
 
 pub(crate) mod alloc;
+pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod devices;
 pub(crate) mod explain;
@@ -10,3 +11,4 @@ pub(crate) mod policy;
 pub(crate) mod snapshot;
 pub(crate) mod status;
 pub(crate) mod test;
+pub(crate) mod usage;

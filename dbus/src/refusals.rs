@@ -1,0 +1,60 @@
+//! What the log says of allocations that were refused: for the journal, with fields to search by.
+
+use crate::error::Error;
+use crate::gate::Call;
+use heapq_allocator::Outcome;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// Finds refused allocations in the journal: `journalctl MESSAGE_ID=…`.
+const MESSAGE_ID: &str = "43d218198930450c859048ab3db84040";
+
+/// So many lines in so much time; whoever is refused again and again does not fill the log.
+const LINES: u32 = 20;
+const TIME: Duration = Duration::from_secs(60);
+
+/// Bounds the lines.
+static RECENT: Mutex<Option<(Instant, u32)>> = Mutex::new(None);
+
+/// Tells of a right that a caller has not.
+pub(crate) fn denied(call: &Call, why: &Error) {
+    log(call, "", &why.text());
+}
+
+/// Tells of an allocation that did not come about because the caller may not have more, or because
+/// there is no memory. A conflict is an answer for its asker alone.
+pub(crate) fn tell(call: &Call, outcome: &Result<Outcome, Error>) {
+    match outcome {
+        Err(why @ Error::NotAuthorized(_)) => denied(call, why),
+        Ok(Outcome::OverQuota { account, what, bound, in_use, asked, .. }) => {
+            log(call, "", &format!("{account}: {asked} {what} and {in_use} exceed {bound}"));
+        }
+        Ok(Outcome::NoMemory { tried, .. }) => {
+            let (heaps, whys): (Vec<&str>, Vec<&str>) =
+                tried.iter().map(|(heap, why)| (&**heap, why.as_str())).unzip();
+            log(call, &heaps.join(" "), &whys.join("; "));
+        }
+        _ => {}
+    }
+}
+
+fn log(call: &Call, heap: &str, why: &str) {
+    if due() {
+        tracing::info!(
+            message_id = MESSAGE_ID,
+            heapq.client = %call.session.holder().0,
+            heapq.uid = call.caller.uid,
+            heapq.unit = call.caller.unit.as_deref().unwrap_or_default(),
+            heapq.heap = heap,
+            "refused: {why}"
+        );
+    }
+}
+
+fn due() -> bool {
+    let Ok(mut recent) = RECENT.lock() else { return false };
+    let now = Instant::now();
+    let (since, lines) = recent.filter(|(since, _)| now - *since < TIME).unwrap_or((now, 0));
+    *recent = Some((since, lines.saturating_add(1)));
+    lines < LINES
+}
