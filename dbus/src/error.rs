@@ -97,7 +97,9 @@ impl From<NegotiationError> for Error {
             | NegotiationError::Refused(Impossible::Unknown) => Self::UnknownParticipant(text),
             NegotiationError::Refused(Impossible::Phase { .. }) => Self::NotNow(text),
             NegotiationError::Refused(Impossible::TooMany { .. }) => Self::TooMany(text),
-            NegotiationError::Refused(Impossible::Name(..)) => Self::InvalidConstraint(text),
+            NegotiationError::Refused(Impossible::Name(..) | Impossible::NoFrames) => {
+                Self::InvalidConstraint(text)
+            }
         }
     }
 }

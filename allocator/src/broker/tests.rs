@@ -434,6 +434,17 @@ fn many_clients_at_once_leave_no_trace() {
     assert_eq!((owed(&broker), broker.admission.in_flight()), (0, 0));
 }
 
+/// On the machine at `root`.
+pub(super) fn rooted(root: &std::path::Path) -> Broker {
+    let config = Config {
+        root: root.to_owned(),
+        policy_dirs: Vec::new(),
+        privileged: true,
+        ..Config::default()
+    };
+    Broker::with(config, Box::new(Fake::default()), Spare(64 * MIB)).unwrap().0
+}
+
 #[test]
 fn a_machine_read_again_does_not_bring_back_old_policies() {
     let dir = tempfile::tempdir().unwrap();

@@ -225,6 +225,9 @@ pub enum Refused {
     /// Another participant bears the name, or this one bears another.
     #[error("{0}.name = {0:?}: {1}")]
     Name(Name, &'static str),
+    /// More or fewer by nothing.
+    #[error("frames = 0: at least 1")]
+    NoFrames,
     /// There is no such participant (any more).
     #[error("no such participant")]
     Unknown,

@@ -223,8 +223,10 @@ impl Books {
 
     pub(super) fn vacate(&mut self, holder: &Holder, seat: u32) {
         let Some(seats) = self.seats.get_mut(holder) else { return };
-        let ended = seats.get(&seat).is_some_and(|seat| seat.place.is_none());
-        if let Some(gone) = seats.remove(&seat).filter(|_| ended)
+        if seats.get(&seat).is_none_or(|seat| seat.place.is_some()) {
+            return;
+        }
+        if let Some(gone) = seats.remove(&seat)
             && let Some(count) = self.users.get_mut(&gone.uid)
         {
             *count -= 1;
@@ -258,7 +260,6 @@ impl Books {
         };
         let effects = entry.machine.step(event, now)?;
         let (mut work, mut trash) = (None, Trash::default());
-        let mut closed = false;
         for effect in effects {
             match effect {
                 Effect::Start(job) => {
@@ -276,14 +277,13 @@ impl Books {
                 }
                 Effect::Retire(lease) => trash.0.extend(entry.kept.remove(&lease)),
                 Effect::Tell => entry.bells.values().for_each(|bell| (bell.0)()),
-                Effect::Close => closed = true,
+                Effect::Close => {
+                    self.tokens.remove(&entry.token);
+                }
             }
         }
         if let Some(bell) = gone.and_then(|id| entry.bells.remove(&id)) {
             (bell.0)();
-        }
-        if closed {
-            self.tokens.remove(&entry.token);
         }
         if entry.machine.is_empty() {
             let gone = self.all.remove(&collection);

@@ -16,6 +16,7 @@ use heapq_constraints::{
 };
 use heapq_policies::Right;
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,7 +31,13 @@ impl Broker {
         if !self.collections.lock().lives(collection) {
             return None;
         }
-        let (done, made) = self.job(work).unwrap_or_else(|why| (Done::Failed(why), None));
+        // Whatever happens, it must be told, or everybody would wait for ever.
+        let ended = catch_unwind(AssertUnwindSafe(|| self.job(work)));
+        let ended = ended.unwrap_or_else(|_| {
+            let source = std::io::Error::other("the service made a mistake");
+            Err(AskError::Io { what: "a collection's job".into(), source }.into())
+        });
+        let (done, made) = ended.unwrap_or_else(|why| (Done::Failed(why), None));
         let followed = self.collections.lock().step(collection, Event::Done(done), made, clock());
         let (work, trash) = followed.ok()?;
         // Descriptors are closed without others having to wait for it.

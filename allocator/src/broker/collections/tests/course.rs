@@ -89,6 +89,9 @@ fn frames_are_grown_for_all_and_given_back_by_whom_they_were_for() {
     world.act(&creator, Action::Ready).unwrap();
     world.settle();
     let first = world.buffers(&camera);
+    for nothing in [Action::Grow(0), Action::Shrink(0)] {
+        assert!(world.act(&creator, nothing).unwrap_err().to_string().contains("frames = 0"));
+    }
     world.act(&creator, Action::Grow(2)).unwrap();
     assert!(matches!(world.act(&creator, Action::Grow(1)), Err(NegotiationError::Refused(_))));
     world.settle();

@@ -178,3 +178,24 @@ fn planes_stay_where_they_are_though_there_would_be_room_elsewhere() {
         }
     }
 }
+
+#[test]
+fn what_was_granted_outlives_the_heap_that_it_came_from() {
+    let root = tempfile::tempdir().unwrap();
+    let heap = root.path().join("sys/class/dma_heap/system");
+    std::fs::create_dir_all(&heap).unwrap();
+    let mut world = World::of(crate::broker::tests::rooted(root.path()));
+    let (_, camera, token) = running(&mut world, Terms::default(), &[]);
+    let before = world.buffers(&camera);
+    std::fs::remove_dir_all(&heap).unwrap();
+    assert_eq!(world.broker.rescan().unwrap().generation, 2);
+    let recorder = world.enter("recorder", &token, holding("recorder", 1));
+    world.settle();
+    assert_eq!(world.buffers(&recorder), before);
+    // A collection of today has no heap.
+    let (creator, _) = world.create("another", Terms::default());
+    world.act(&creator, Action::State(Box::new(holding("creator", 1)))).unwrap();
+    world.act(&creator, Action::Ready).unwrap();
+    world.settle();
+    assert!(matches!(&*world.fails(&creator).why, Why::Answer(_)));
+}

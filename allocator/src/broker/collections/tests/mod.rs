@@ -38,7 +38,10 @@ impl World {
     }
 
     fn with(fake: Fake) -> Self {
-        let broker = broker(fake, true);
+        Self::of(broker(fake, true))
+    }
+
+    fn of(broker: Broker) -> Self {
         Self { broker, now: Duration::ZERO, works: VecDeque::new() }
     }
 
