@@ -12,7 +12,7 @@ FUZZ ?=
 
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo check check-fmt check-lints check-docs check-scripts check-supply check-tests \
+.PHONY: help deps build demo check check-fmt check-lints check-docs check-scripts check-data check-supply check-tests \
 	check-vm check-vm-breaks fuzz oracle boards bench-policies bench-solver driver-table driver-table-check install clean
 
 help: ## list the targets
@@ -30,7 +30,7 @@ build: ## build heapqd and heapq, optimised
 demo: build ## build, then one camera, encoder and display get their buffers
 	$(TARGET)/release/heapq demo
 
-check: deps check-fmt check-lints check-docs check-scripts check-supply check-tests check-vm ## everything that must hold before a change is merged
+check: deps check-fmt check-lints check-docs check-scripts check-data check-supply check-tests check-vm ## everything that must hold before a change is merged
 
 check-fmt:
 	$(CARGO) fmt --all --check
@@ -45,6 +45,9 @@ check-docs:
 check-scripts:
 	cd tests/vm/guest && shellcheck --severity=warning --external-sources scenario.sh init
 	shellcheck --severity=warning --external-sources --source-path=SCRIPTDIR .ci/run tests/tools/*.sh tests/vm/*.sh
+
+check-data:
+	@tests/tools/data.sh
 
 check-supply:
 	@tests/tools/deny.sh

@@ -338,7 +338,7 @@ impl Allocator1 {
     /// (aa{sv}: buffer-index u, offset t, stride u, size t), access (s), contiguous, protected,
     /// assumed and size-assumed (b), sync-points (aa{sv}: participant s, read b, write b,
     /// because s), left-out (as). explanation (a{sv}) is the whole answer with every reason and
-    /// its origin, as "heapq plan --json" prints it. Where that would take more than 256 KiB of
+    /// its origin, as heapq(1) prints it as JSON. Where that would take more than 256 KiB of
     /// JSON, the ends of its lists are left out, and explanation-cut (b) says so.
     ///
     /// Errors: InvalidConstraint, UnknownDevice, TooMany; NotAuthorized when the bus does not vouch
