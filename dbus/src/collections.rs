@@ -59,7 +59,7 @@ async fn carry_out(broker: Arc<Broker>, turns: Arc<Turns>, work: Work) {
             drop(turn);
             next
         });
-        // A panic is the only other end, and has been logged.
+        // Without an end of its own only where the service ends.
         next = done.await.ok().flatten();
     }
 }
