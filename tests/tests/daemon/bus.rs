@@ -1,13 +1,12 @@
 //! A message bus for one test.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 use zbus::Connection;
 use zbus::connection::Builder;
-use zbus::message::Message;
 
 /// A running dbus-daemon with the limits of the system bus.
 pub(crate) struct Bus {
@@ -48,6 +47,11 @@ impl Bus {
 }
 
 impl Bus {
+    /// The bus's socket.
+    pub(crate) fn socket(&self) -> PathBuf {
+        socket(&self.address).to_owned()
+    }
+
     /// Ends the bus under its clients' feet.
     pub(crate) fn hang_up(&mut self) {
         self.daemon.kill().unwrap();
@@ -62,29 +66,10 @@ impl Drop for Bus {
     }
 }
 
-/// A client that introduces itself to the bus, sends, and reads no more.
-pub(crate) struct Deaf(UnixStream);
-
-impl Deaf {
-    pub(crate) fn on(address: &str) -> Self {
-        let path = address.strip_prefix("unix:path=").and_then(|rest| rest.split(',').next());
-        let mut stream = UnixStream::connect(path.unwrap()).unwrap();
-        let uid = rustix::process::geteuid().as_raw().to_string();
-        let hex: String = uid.bytes().map(|byte| format!("{byte:02x}")).collect();
-        write!(stream, "\0AUTH EXTERNAL {hex}\r\nNEGOTIATE_UNIX_FD\r\nBEGIN\r\n").unwrap();
-        let hello = Message::method_call("/org/freedesktop/DBus", "Hello")
-            .destination("org.freedesktop.DBus")
-            .interface("org.freedesktop.DBus")
-            .build(&())
-            .unwrap();
-        let mut deaf = Self(stream);
-        deaf.say(hello.data());
-        deaf
-    }
-
-    pub(crate) fn say(&mut self, bytes: &[u8]) {
-        self.0.write_all(bytes).unwrap();
-    }
+/// The socket at a bus's address.
+pub(crate) fn socket(address: &str) -> &Path {
+    let path = address.strip_prefix("unix:path=").and_then(|rest| rest.split(',').next());
+    Path::new(path.unwrap())
 }
 
 fn configuration(socket: &str) -> String {

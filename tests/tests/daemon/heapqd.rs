@@ -88,6 +88,16 @@ impl Heapqd {
         }
     }
 
+    /// Waits until it has `count` files open at most.
+    pub(crate) async fn comes_down_to(&self, count: usize, after: &str) {
+        let started = Instant::now();
+        while self.descriptors() > count {
+            let open = self.descriptors();
+            assert!(started.elapsed() < PATIENCE, "{after}: {open} open, more than {count}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     pub(crate) fn signal(&self, signal: rustix::process::Signal) {
         let pid = i32::try_from(self.pid()).ok().and_then(rustix::process::Pid::from_raw);
         rustix::process::kill_process(pid.unwrap(), signal).unwrap();

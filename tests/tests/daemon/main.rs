@@ -12,6 +12,7 @@
 
 mod answers;
 mod asking;
+mod attacks;
 mod authority;
 mod bus;
 mod collections;
@@ -24,6 +25,7 @@ mod logging;
 mod machine;
 mod peer;
 mod polkit;
+mod raw;
 mod reload;
 mod unread;
 mod usage;

@@ -4,14 +4,12 @@ use super::asking::simple;
 use super::bus::Bus;
 use super::heapqd::{Heapqd, PATIENCE, binary, policy_dir};
 use super::machine::{add_heap, machine};
+use super::raw::{Raw, header};
 use heapq_allocator::Outcome;
 use heapq_dbus::client::{Client, Failure, Place};
 use heapq_dbus::proxy::{NAME, PATH};
-use rustix::io::Errno;
-use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use std::collections::HashMap;
-use std::io::{IoSlice, Read, Write};
-use std::mem::MaybeUninit;
+use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -146,71 +144,6 @@ async fn a_socket_that_nobody_listens_on_any_more_is_replaced() {
     assert!(matches!(peer(&path).await.allocate(&simple(1, 4096)).await, Ok(Outcome::Granted(_))));
 }
 
-/// A peer that speaks as far as we want it to.
-struct Raw(UnixStream);
-
-impl Raw {
-    fn connect(path: &std::path::Path) -> Self {
-        let stream = UnixStream::connect(path).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
-        Self(stream)
-    }
-
-    fn introduced(path: &std::path::Path) -> Self {
-        let mut raw = Self::connect(path);
-        let uid = rustix::process::geteuid().as_raw().to_string();
-        let hex: String = uid.bytes().map(|byte| format!("{byte:02x}")).collect();
-        raw.say(format!("\0AUTH EXTERNAL {hex}\r\n").as_bytes());
-        assert!(raw.hear().starts_with(b"OK "));
-        raw.say(b"NEGOTIATE_UNIX_FD\r\n");
-        assert!(raw.hear().starts_with(b"AGREE_UNIX_FD"));
-        raw.say(b"BEGIN\r\n");
-        raw
-    }
-
-    fn say(&mut self, bytes: &[u8]) {
-        self.0.write_all(bytes).unwrap();
-    }
-
-    fn hear(&mut self) -> Vec<u8> {
-        let mut bytes = [0; 4096];
-        let length = self.0.read(&mut bytes).unwrap();
-        bytes[..length].to_vec()
-    }
-
-    /// Some bytes with copies of a descriptor.
-    fn say_with(&mut self, bytes: &[u8], descriptors: usize) {
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(64))];
-        let mut ancillary = SendAncillaryBuffer::new(&mut space);
-        let stdin = std::io::stdin();
-        let copies = vec![stdin.as_fd(); descriptors];
-        assert!(ancillary.push(SendAncillaryMessage::ScmRights(&copies)));
-        let parts = [IoSlice::new(bytes)];
-        let sent = sendmsg(&self.0, &parts, &mut ancillary, SendFlags::NOSIGNAL);
-        // The daemon may have hung up already.
-        assert!(sent.is_ok() || sent == Err(Errno::PIPE), "{sent:?}");
-    }
-
-    /// Whether the daemon has hung up.
-    fn ends_cut_off(mut self) -> bool {
-        let mut rest = Vec::new();
-        match self.0.read_to_end(&mut rest) {
-            Ok(_) => true,
-            Err(error) => error.kind() == std::io::ErrorKind::ConnectionReset,
-        }
-    }
-}
-
-/// The fixed part of a method call's header, little endian.
-fn header(body: u32, fields: u32) -> Vec<u8> {
-    let mut header = vec![b'l', 1, 0, 1];
-    for word in [body, 1, fields] {
-        header.extend(word.to_le_bytes());
-    }
-    header
-}
-
 #[tokio::test]
 async fn claimed_lengths_garbage_and_cut_off_introductions_are_hung_up_on() {
     let (bus, root) = (Bus::start(), machine());
@@ -239,15 +172,17 @@ async fn descriptors_that_nobody_asked_for_are_not_kept() {
     let (bus, root) = (Bus::start(), machine());
     let (daemon, path) = start(&bus, root.path()).await;
     let (before, _) = warmed_up(&daemon, &path).await;
+    let stdin = std::io::stdin();
+    let copies = [stdin.as_fd(); 40];
     let mut early = Raw::connect(&path);
-    early.say_with(b"\0", 1);
+    early.say_with(b"\0", &copies[..1]);
     assert!(early.ends_cut_off());
     let mut many = Raw::introduced(&path);
-    many.say_with(b"l", 40);
+    many.say_with(b"l", &copies);
     assert!(many.ends_cut_off());
     let mut parts = Raw::introduced(&path);
     for byte in header(1000, 8) {
-        parts.say_with(&[byte], 2);
+        parts.say_with(&[byte], &copies[..2]);
     }
     assert!(parts.ends_cut_off());
     daemon.settles_at(before).await;
@@ -266,7 +201,7 @@ async fn descriptors_may_come_with_the_very_first_message() {
     // More often than once: it depends on what waits in the socket when the daemon reads.
     for _ in 0..20 {
         let mut raw = Raw::introduced(&path);
-        raw.say_with(call.data(), 1);
+        raw.say_with(call.data(), &[stdin.as_fd()]);
         let answer = raw.hear();
         let words = String::from_utf8_lossy(&answer);
         assert!(words.contains("min-size") && words.contains("file descriptor"), "{words}");

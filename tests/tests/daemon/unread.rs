@@ -2,14 +2,16 @@
 
 use super::asking::simple;
 use super::authority::{STRANGER, address, stranger_at};
-use super::bus::{Bus, Deaf};
+use super::bus::{Bus, socket};
 use super::heapqd::{Heapqd, PATIENCE, client, policy_dir};
 use super::machine::machine;
+use super::raw::Raw;
 use heapq_allocator::Outcome;
 use heapq_dbus::client::Client;
 use heapq_dbus::proxy::{NAME, PATH};
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 use zbus::Variant;
@@ -47,8 +49,8 @@ async fn latency(client: &Client, rounds: usize) -> Duration {
 }
 
 /// What a client of the same user, and many of another user, do.
-fn read_nothing(address: &str, clients: usize) -> Vec<Deaf> {
-    let mut deaf: Vec<Deaf> = (0..clients).map(|_| Deaf::on(address)).collect();
+fn read_nothing(bus: &Path, clients: usize) -> Vec<Raw> {
+    let mut deaf: Vec<Raw> = (0..clients).map(|_| Raw::on_bus(bus)).collect();
     for one in &mut deaf {
         for _ in 0..300 {
             one.say(allocate(16).data());
@@ -81,7 +83,7 @@ async fn hardly_notices<A>(attack: impl AsyncFnOnce(&Bus) -> Option<A>) {
 #[tokio::test]
 async fn buffers_that_a_client_does_not_read_stop_nobody_else() {
     hardly_notices(async |bus| {
-        let deaf = read_nothing(&bus.address, 1);
+        let deaf = read_nothing(&bus.socket(), 1);
         tokio::time::sleep(Duration::from_millis(500)).await;
         Some(deaf)
     })
@@ -125,7 +127,7 @@ impl Drop for Attacker {
 #[test]
 #[ignore = "run as another user by the test above"]
 fn child_reads_nothing() {
-    let _deaf = read_nothing(&address(), 8);
+    let _deaf = read_nothing(socket(&address()), 8);
     println!("{BEGUN}");
     // Until whoever started it ends it, or is gone.
     let _ = std::io::stdin().read_line(&mut String::new());
