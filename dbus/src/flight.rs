@@ -131,7 +131,8 @@ impl Flight {
         }
     }
 
-    fn take(
+    /// The same without waiting.
+    pub fn take(
         self: &Arc<Self>,
         uid: u32,
         client: &Holder,

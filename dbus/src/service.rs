@@ -37,10 +37,10 @@ pub const THREADS: usize = ALLOCATIONS.0 + PLANS.0 + 4;
 
 /// What a bus bears that its clients have not received: dbus-daemon listens to us no longer at 64
 /// descriptors, or at 127 MiB.
-const ON_BUS: Load = Load { descriptors: 62, bytes: 64 << 20 };
+const ON_BUS: Load = Load { descriptors: 62, bytes: 16 << 20 };
 
 /// The same for private sockets, where the kernel has to bear it.
-pub(crate) const ON_SOCKETS: Load = Load { descriptors: 8192, bytes: 64 << 20 };
+pub(crate) const ON_SOCKETS: Load = Load { descriptors: 8192, bytes: 16 << 20 };
 
 /// Bytes from which on a reply has a receipt.
 const LONG: usize = 32 << 10;
@@ -225,6 +225,9 @@ impl Allocator1 {
         ask: impl FnOnce(&Broker, &Call) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let turn = turns.take(call.caller.uid, call.session.holder()).await;
+        if call.session.is_gone() {
+            return Err(Error::Failed("its client has left".into()));
+        }
         let (broker, call) = (self.service.broker.clone(), call.clone());
         let asked = tokio::task::spawn_blocking(move || {
             let answer = ask(&broker, &call);
@@ -264,7 +267,12 @@ impl Allocator1 {
         let bytes = if bytes < LONG { 0 } else { bytes };
         let least = Load { descriptors: 1 + buffers.min(1), bytes };
         let most = buffers.saturating_add(1).min(call.session.descriptors());
-        self.flight().room(call.caller.uid, call.session.holder(), least, most).await
+        let (uid, holder) = (call.caller.uid, call.session.holder());
+        if bytes > 0 {
+            // What is long takes memory while it waits.
+            return self.flight().take(uid, holder, least, most);
+        }
+        self.flight().room(uid, holder, least, most).await
     }
 
     /// The reply when it is short, or when there is room for it.

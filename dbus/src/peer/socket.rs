@@ -2,6 +2,7 @@
 
 use super::meter::{DESCRIPTORS, Meter};
 use async_trait::async_trait;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
@@ -12,9 +13,11 @@ use std::mem::MaybeUninit;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 use tokio::io::Interest;
 use tokio::net::UnixStream;
 use tokio::sync::Notify;
+use tokio::time::timeout;
 use zbus::Message;
 use zbus::connection::socket::{ReadHalf, Socket, Split, WriteHalf};
 use zbus::message::Type;
@@ -22,6 +25,9 @@ use zbus::message::Type;
 /// Calls of one peer that may be unanswered before no more are read. With 16 descriptors in each
 /// answer this also bounds those that wait in a socket which nobody reads.
 const UNANSWERED: usize = 8;
+
+/// How often to look whether a peer whose calls are not answered yet has gone.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// Most descriptors that go out with one message: the kernel carries no more.
 const SENT: usize = 253;
@@ -78,12 +84,23 @@ impl Calls {
         self.answered.notify_one();
     }
 
-    /// Waits until more may come in. Only the read half waits, so one permit is enough.
-    async fn room(&self) {
+    /// Waits until more may come in, or the peer has gone: what waits unread would hide that. Only
+    /// the read half waits, so one permit is enough.
+    async fn room(&self, peer: &UnixStream) -> io::Result<()> {
         while self.unanswered.load(Ordering::SeqCst) >= UNANSWERED {
-            self.answered.notified().await;
+            let answered = timeout(LOOK, self.answered.notified());
+            if answered.await.is_err() && hung_up(peer)? {
+                return Err(io::ErrorKind::ConnectionReset.into());
+            }
         }
+        Ok(())
     }
+}
+
+fn hung_up(peer: &UnixStream) -> io::Result<bool> {
+    let mut ends = [PollFd::new(peer, PollFlags::empty())];
+    poll(&mut ends, Some(&Timespec::default()))?;
+    Ok(ends[0].revents().contains(PollFlags::HUP))
 }
 
 /// What the peer sends.
@@ -97,7 +114,7 @@ pub(super) struct Reader {
 #[async_trait]
 impl ReadHalf for Reader {
     async fn recvmsg(&mut self, buffer: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
-        self.calls.room().await;
+        self.calls.room(&self.stream).await?;
         let received = self.stream.async_io(Interest::READABLE, || {
             let most = if self.meter.in_introduction() {
                 let (_, waiting) = recv(&self.stream, &mut *buffer, RecvFlags::PEEK)?;
@@ -210,25 +227,27 @@ fn transmit(stream: &UnixStream, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> io::Re
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[tokio::test]
     async fn nothing_more_is_read_while_too_many_calls_wait() {
+        let (peer, other) = UnixStream::pair().unwrap();
         let calls = Calls::default();
         calls.came(UNANSWERED);
-        let waiting = tokio::time::timeout(Duration::from_millis(20), calls.room());
-        assert!(waiting.await.is_err());
+        assert!(timeout(LOOK * 2, calls.room(&peer)).await.is_err());
         calls.answered();
-        calls.room().await;
+        calls.room(&peer).await.unwrap();
+        calls.came(1);
+        drop(other);
+        assert!(calls.room(&peer).await.is_err());
     }
 
     #[tokio::test]
     async fn answers_to_nothing_let_nothing_in() {
+        let (peer, _other) = UnixStream::pair().unwrap();
         let calls = Calls::default();
         calls.answered();
         calls.came(UNANSWERED);
         // The permit that the stray answer left behind wakes the waiter once, no more.
-        let waiting = tokio::time::timeout(Duration::from_millis(20), calls.room());
-        assert!(waiting.await.is_err());
+        assert!(timeout(LOOK, calls.room(&peer)).await.is_err());
     }
 }
