@@ -18,12 +18,16 @@ use heapq_allocator::{Grant, Outcome};
 use heapq_constraints::Answer;
 use std::collections::HashMap;
 use std::fmt;
+use std::future::poll_fn;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::time::Duration;
 use zbus::Variant;
 use zbus::connection::Builder;
+use zbus::export::futures_core::Stream;
+use zbus::fdo::DBusProxy;
 
 /// Where the service is.
 #[derive(Debug)]
@@ -188,6 +192,27 @@ impl Client {
     pub async fn usage(&self) -> Result<Vec<Entry>, Failure> {
         let entries = self.proxy.usage().await.map_err(|e| self.failure(e))?;
         Ok(entries.iter().map(usage::read).collect::<Result<_, _>>()?)
+    }
+
+    /// Waits until the service has gone, or this client's connection to it: its leases have ended
+    /// then. Buffers stay valid, but nobody counts them any more. [`Self::connect`] finds the
+    /// service again when it is back; a bus starts it.
+    pub async fn gone(&self) {
+        let connection = self.proxy.inner().connection();
+        tokio::select! {
+            () = connection.closed() => {}
+            () = self.left_bus(), if connection.is_bus() => {}
+        }
+    }
+
+    /// Waits until who had the service's name has it no longer.
+    async fn left_bus(&self) {
+        let proxy = self.proxy.inner();
+        let Ok(mut changes) = proxy.receive_owner_changed().await else { return };
+        let Ok(bus) = DBusProxy::new(proxy.connection()).await else { return };
+        if bus.get_name_owner(proxy.destination().clone()).await.is_ok() {
+            poll_fn(|context| Pin::new(&mut changes).poll_next(context)).await;
+        }
     }
 
     /// The version of the service.

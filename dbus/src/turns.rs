@@ -19,8 +19,10 @@ const REMEMBERED: usize = 64;
 pub struct Turns {
     most: usize,
     of_a_user: usize,
-    users: Mutex<Queue<u32, Queue<Holder, VecDeque<oneshot::Sender<Turn>>>>>,
+    users: Mutex<Users>,
 }
+
+type Users = Queue<u32, Queue<Holder, VecDeque<oneshot::Sender<Turn>>>>;
 
 /// Those who wait or work, by their clocks.
 #[derive(Debug)]
@@ -144,7 +146,7 @@ impl Turns {
         Some((uid, client, calls.pop_front()?))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Queue<u32, Queue<Holder, VecDeque<oneshot::Sender<Turn>>>>> {
+    fn lock(&self) -> MutexGuard<'_, Users> {
         self.users.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

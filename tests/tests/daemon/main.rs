@@ -28,5 +28,6 @@ mod peer;
 mod polkit;
 mod raw;
 mod reload;
+mod restart;
 mod unread;
 mod usage;

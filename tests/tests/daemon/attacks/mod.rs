@@ -14,8 +14,8 @@ use super::machine::machine;
 use heapq_allocator::Outcome;
 use heapq_dbus::client::{Client, Place};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use way::Way;
@@ -79,7 +79,7 @@ async fn settled(daemon: &Heapqd) -> (usize, u64) {
 /// A well-behaved client that keeps asking.
 struct Witness {
     stop: Arc<AtomicBool>,
-    tell: Arc<std::sync::Mutex<Served>>,
+    tell: Arc<Mutex<Served>>,
     thread: JoinHandle<()>,
 }
 
@@ -90,10 +90,18 @@ struct Served {
     failure: Option<String>,
 }
 
+impl Served {
+    fn note(&mut self, took: Duration, failure: Option<String>) {
+        self.calls += 1;
+        self.slowest = self.slowest.max(took);
+        self.failure = self.failure.take().or(failure);
+    }
+}
+
 impl Witness {
     fn start(place: impl Fn() -> Place) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
-        let tell = Arc::new(std::sync::Mutex::new(Served::default()));
+        let tell = Arc::new(Mutex::new(Served::default()));
         let (stopped, told, place) = (stop.clone(), tell.clone(), place());
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -102,11 +110,7 @@ impl Witness {
                 while !stopped.load(Ordering::SeqCst) {
                     let started = Instant::now();
                     let failure = ask(&client).await.err();
-                    let mut served = told.lock().unwrap();
-                    served.calls += 1;
-                    served.slowest = served.slowest.max(started.elapsed());
-                    served.failure = served.failure.take().or(failure);
-                    drop(served);
+                    told.lock().unwrap().note(started.elapsed(), failure);
                     tokio::time::sleep(Duration::from_millis(5)).await;
                 }
             });
