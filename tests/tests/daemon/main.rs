@@ -16,6 +16,7 @@ mod attacks;
 mod authority;
 mod bus;
 mod collections;
+mod connect;
 mod costly;
 mod heapqd;
 mod hostile;
