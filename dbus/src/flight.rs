@@ -25,7 +25,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
 
 /// How long an answer waits for earlier ones to be received before it goes out without its load.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How often receipts are looked at while somebody waits; at first, when nobody does; and in the
 /// end, where a client keeps one.
@@ -110,7 +110,7 @@ impl Flight {
         Arc::new(Self { bound, state: Mutex::default(), watched: Notify::new() })
     }
 
-    /// Waits, a second at most, until there is room for `least`, and takes as many descriptors as
+    /// Waits, five seconds at most, until there is room for `least`, and takes as many descriptors as
     /// there are room and use for; `None` when there is none.
     pub async fn room(
         self: &Arc<Self>,

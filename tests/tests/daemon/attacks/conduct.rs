@@ -23,7 +23,6 @@ pub(super) const ALL: &[Attack] = &[
     ("properties that are set", set_properties),
     ("properties that are asked for without end", get_properties),
     ("private sockets that nobody uses", unused_sockets),
-    ("more leases than one may have", too_many_leases),
 ];
 
 pub(super) const ON_A_BUS: &[Attack] = &[
@@ -137,17 +136,6 @@ fn unused_sockets(way: &Way) {
     let mut raw = way.open();
     repeat(&mut raw, &way.call("Connect", &HashMap::<&str, Variant<'_>>::new()), 100);
     std::thread::sleep(Duration::from_millis(300));
-}
-
-fn too_many_leases(way: &Way) {
-    let mut raw = way.open();
-    for _ in 0..1100 {
-        raw.say(&way.call("Allocate", &modest()));
-        if hear(&mut raw, "verdict").contains("over-quota") {
-            return;
-        }
-    }
-    panic!("it may have any number of leases");
 }
 
 fn name_squatting(way: &Way) {
