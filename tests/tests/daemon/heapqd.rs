@@ -64,11 +64,16 @@ impl Heapqd {
         std::fs::read_to_string(&self.log).unwrap()
     }
 
-    /// How many files it has open, besides those by which it knows its clients' processes.
+    /// How many files it has open, besides those by which it knows its clients' processes, and what
+    /// it just reads of the kernel to see which buffers exist.
     pub(crate) fn descriptors(&self) -> usize {
         let files = std::fs::read_dir(format!("/proc/{}/fd", self.pid())).unwrap().flatten();
         let target = |file: std::fs::DirEntry| std::fs::read_link(file.path()).ok();
-        files.filter_map(target).filter(|path| !path.to_string_lossy().contains("pidfd")).count()
+        let counts = |path: &PathBuf| {
+            let path = path.to_string_lossy();
+            !path.contains("pidfd") && !path.starts_with("/proc/")
+        };
+        files.filter_map(target).filter(counts).count()
     }
 
     /// Its resident memory in bytes.
