@@ -79,11 +79,11 @@ impl Review {
         let mut last: HashMap<(Scope, &str, &str), &HeapRule> = HashMap::new();
         for rule in rules {
             for (key, origin) in &rule.stated.origins {
-                let befores = rule.names.iter().filter_map(|name| {
+                let earlier = rule.names.iter().filter_map(|name| {
                     let before = last.insert((scope(&rule.origin), name.as_str(), key), rule)?;
                     contradicts(before, rule, key).then_some((name.as_str(), before))
                 });
-                let Some((name, before)) = befores.last() else { continue };
+                let Some((name, before)) = earlier.last() else { continue };
                 let earlier = before.stated.origins.get(key).unwrap_or(&before.origin);
                 self.contradiction(&format!("`{key}` of heap `{name}`"), earlier, origin);
             }

@@ -46,7 +46,7 @@ fn is_unknown<T: std::fmt::Debug>(result: Result<T, Error>) -> bool {
 }
 
 #[tokio::test]
-async fn nobody_can_see_or_call_anothers_participant() {
+async fn nobody_can_see_or_call_the_participant_of_another() {
     let (bus, root) = (Bus::start(), machine());
     let _daemon = Heapqd::start(&bus, root.path()).await;
     let owner = client(&bus).await;
