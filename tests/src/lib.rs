@@ -2,4 +2,5 @@
 #![forbid(unsafe_code)]
 
 pub mod fuzz;
+pub mod led;
 pub mod oracle;

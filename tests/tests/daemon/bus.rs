@@ -8,7 +8,11 @@ use tempfile::TempDir;
 use zbus::Connection;
 use zbus::connection::Builder;
 
-/// A running dbus-daemon with the limits of the system bus.
+/// Who may call what, as it is installed.
+const POLICY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../dbus/data/org.heapq.Allocator1.conf");
+
+/// A running dbus-daemon with the limits of the system bus, and its way with method calls: what
+/// nobody allows is refused.
 pub(crate) struct Bus {
     daemon: Child,
     pub(crate) address: String,
@@ -83,8 +87,12 @@ fn configuration(socket: &str) -> String {
     <allow user="*"/>
     <allow own="*"/>
     <allow send_destination="*"/>
+    <deny send_type="method_call"/>
+    <allow send_destination="org.freedesktop.DBus"/>
+    <allow send_destination="org.freedesktop.PolicyKit1"/>
     <allow receive_sender="*"/>
   </policy>
+  <include>{POLICY}</include>
   <limit name="max_message_unix_fds">16</limit>
   <limit name="max_incoming_unix_fds">64</limit>
   <limit name="max_outgoing_unix_fds">64</limit>

@@ -15,6 +15,7 @@ cd /scenario
 . ./decisions.sh
 . ./access.sh
 . ./memory.sh
+. ./collections.sh
 . ./trouble.sh
 
 status=0

@@ -3,6 +3,7 @@
 use crate::ask::{self, Amount};
 use crate::frame;
 use crate::problem::Problem;
+use crate::{part, together};
 use heapq_allocator::sys::dma_heap;
 use heapq_dbus::proxy::NAME;
 use std::os::fd::AsFd;
@@ -15,7 +16,11 @@ const USAGE: &str = "COMMAND
   refused NODE --for NODE         buffers for the second NODE queued into the first: EFAULT
   ask HEAP BYTES COUNT            buffers, given back at once
   hold HEAP BYTES COUNT           buffers, kept until this process is killed
-  take HEAP BYTES                 a buffer without asking the daemon";
+  take HEAP BYTES                 a buffer without asking the daemon
+  film CAMERA CARD [--mislaid]    a frame, seen by four processes of a collection
+  many CAMERA CARD                more buffers of a collection than a message carries
+  migrate CAMERA SECOND CARD      a second camera moves a collection to other memory
+  orphaned CAMERA CARD [--spared] a collection whose creator is killed";
 
 /// Runs one command; its result is what to print.
 pub(crate) async fn run(words: &[&str]) -> Result<String, Problem> {
@@ -27,6 +32,14 @@ pub(crate) async fn run(words: &[&str]) -> Result<String, Problem> {
         ["refused", node, "--for", other] => frame::refused(node, other).await,
         ["ask", heap, bytes, count] => ask(heap, amount(bytes, count)?, false).await,
         ["hold", heap, bytes, count] => ask(heap, amount(bytes, count)?, true).await,
+        ["film", camera, card] => together::film(camera, card, false),
+        ["film", camera, card, "--mislaid"] => together::film(camera, card, true),
+        ["many", camera, card] => together::many(camera, card),
+        ["migrate", camera, second, card] => together::migrate(camera, second, card),
+        ["orphaned", camera, card] => together::orphaned(camera, card, false),
+        ["orphaned", camera, card, "--spared"] => together::orphaned(camera, card, true),
+        // What those before start.
+        ["part"] => part::serve().await,
         ["take", heap, bytes] => take(heap, number(bytes)?),
         _ => Err(Problem::Usage(USAGE)),
     }

@@ -6,6 +6,8 @@ use heapq_allocator::sys::dma_buf::{Direction, begin_access, end_access};
 use heapq_allocator::sys::mapping::Mapping;
 use heapq_allocator::sys::v4l2::{Device, Format, Memory, Queue};
 use rustix::io::Errno;
+use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hasher};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
@@ -17,21 +19,33 @@ const FILLER: u8 = 0xa5;
 /// vivid takes a second, and a busy host makes an emulated machine slow.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// A picture as a device is told to write it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Picture {
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    /// The same four characters in V4L2 and DRM, of those that are used here.
+    pub(crate) fourcc: [u8; 4],
+}
+
+/// Frames of 4 MB.
+const FULL: Picture = Picture { width: 1920, height: 1080, fourcc: *b"YUYV" };
+/// Frames of 16 MB.
+const LARGE: Picture = Picture { width: 3840, height: 2160, fourcc: *b"YUYV" };
+
 /// A frame of 4 MB from `node`, in buffers that heapqd gave for the device `other`, read back through
 /// a mapping. With `mislaid`, that of a buffer which the device never saw.
 pub(crate) async fn capture(node: &str, other: &str, mislaid: bool) -> Result<String, Problem> {
     let device = open(node)?;
-    let format = format(&device, node, 1920, 1080)?;
+    let format = format(&device, node, FULL)?;
     let client = ask::service().await?;
     // One more than the device gets.
     let amount = Amount { count: QUEUED + 1, bytes: format.size.into() };
     let grant = ask::granted(&client, &ask::for_device(other, amount)).await?;
-    for buffer in &grant.buffers {
-        map(buffer, format)?.fill(FILLER);
-    }
+    blank(&grant.buffers, format.size)?;
     let filled = shoot(&device, node, &grant.buffers, format)?;
     let seen = if mislaid { QUEUED } else { filled };
-    let colours = picture(&read(buffer(&grant.buffers, seen)?, format)?)?;
+    let colours = picture(&read(buffer(&grant.buffers, seen)?, format.size)?)?;
     let heap = ask::heap(&grant);
     client.release(grant.lease).await?;
     Ok(format!("{node} wrote {} bytes into {heap}, {colours} values", format.size))
@@ -41,7 +55,7 @@ pub(crate) async fn capture(node: &str, other: &str, mislaid: bool) -> Result<St
 /// are 16 MB each: smaller scattered ones may be contiguous by luck.
 pub(crate) async fn refused(node: &str, other: &str) -> Result<String, Problem> {
     let device = open(node)?;
-    let format = format(&device, node, 3840, 2160)?;
+    let format = format(&device, node, LARGE)?;
     let client = ask::service().await?;
     let amount = Amount { count: 2, bytes: format.size.into() };
     let grant = ask::granted(&client, &ask::for_device(other, amount)).await?;
@@ -57,13 +71,38 @@ pub(crate) async fn refused(node: &str, other: &str) -> Result<String, Problem> 
     Ok(format!("{node} refuses {} bytes from {}: EFAULT", format.size, ask::heap(&grant)))
 }
 
+/// Fills the first bytes of `buffers` with what no picture is full of.
+pub(crate) fn blank(buffers: &[OwnedFd], bytes: u32) -> Result<(), Problem> {
+    buffers.iter().try_for_each(|buffer| {
+        map(buffer, bytes)?.fill(FILLER);
+        Ok(())
+    })
+}
+
+/// A frame from `node` in one of `buffers`; which.
+pub(crate) fn film(node: &str, picture: Picture, buffers: &[OwnedFd]) -> Result<u32, Problem> {
+    let device = open(node)?;
+    let format = format(&device, node, picture)?;
+    shoot(&device, node, buffers, format)
+}
+
+/// A number that stands for the picture in a buffer.
+pub(crate) fn look(buffer: &OwnedFd, bytes: u32) -> Result<u64, Problem> {
+    let bytes = read(buffer, bytes)?;
+    picture(&bytes)?;
+    let mut hasher = DefaultHasher::new();
+    hasher.write(&bytes);
+    Ok(hasher.finish())
+}
+
 fn open(node: &str) -> Result<Device, Problem> {
     Device::open(Path::new(node)).map_err(Problem::system(node))
 }
 
-fn format(device: &Device, node: &str, width: u32, height: u32) -> Result<Format, Problem> {
+fn format(device: &Device, node: &str, picture: Picture) -> Result<Format, Problem> {
+    let Picture { width, height, fourcc } = picture;
     let format = device
-        .set_format(Queue::Capture, width, height, *b"YUYV")
+        .set_format(Queue::Capture, width, height, fourcc)
         .map_err(Problem::system(format!("S_FMT on {node}")))?;
     if (format.width, format.height) != (width, height) {
         return Err(Problem::Wrong(format!("{node} cannot do {width}×{height}: {format:?}")));
@@ -99,32 +138,28 @@ fn shoot(device: &Device, node: &str, buffers: &[OwnedFd], format: Format) -> Re
     Ok(done.index)
 }
 
-fn buffer(buffers: &[OwnedFd], index: u32) -> Result<&OwnedFd, Problem> {
+pub(crate) fn buffer(buffers: &[OwnedFd], index: u32) -> Result<&OwnedFd, Problem> {
     let found = usize::try_from(index).ok().and_then(|index| buffers.get(index));
     found.ok_or_else(|| Problem::Wrong(format!("no buffer {index} among {}", buffers.len())))
 }
 
-fn map(buffer: &OwnedFd, format: Format) -> Result<Mapping, Problem> {
-    Mapping::new(buffer, format.size.into()).map_err(Problem::system("mmap of a buffer"))
+fn map(buffer: &OwnedFd, bytes: u32) -> Result<Mapping, Problem> {
+    Mapping::new(buffer, bytes.into()).map_err(Problem::system("mmap of a buffer"))
 }
 
-fn read(buffer: &OwnedFd, format: Format) -> Result<Vec<u8>, Problem> {
+fn read(buffer: &OwnedFd, bytes: u32) -> Result<Vec<u8>, Problem> {
     let sync = || Problem::system("DMA_BUF_IOCTL_SYNC");
     begin_access(buffer.as_fd(), Direction::READ).map_err(sync())?;
-    let bytes = map(buffer, format)?.copy().map_err(Problem::system("a copy of the frame"))?;
+    let bytes = map(buffer, bytes)?.copy().map_err(Problem::system("a copy of the frame"))?;
     end_access(buffer.as_fd(), Direction::READ).map_err(sync())?;
     Ok(bytes)
 }
 
-/// How many values the bytes of a frame have, if it is vivid's colour bars: 8 bars are some 20
-/// values, and of what was there before, chance may leave a bar's worth.
+/// How many values the pixels of a frame have (of YUYV: pairs of them), if it is vivid's colour bars: 8
+/// bars, and a pixel here and there. Of what was there before, chance may leave a bar's worth.
 fn picture(bytes: &[u8]) -> Result<usize, Problem> {
-    let mut counts = [0_usize; 256];
-    for byte in bytes {
-        counts[usize::from(*byte)] += 1;
-    }
-    let untouched = counts[usize::from(FILLER)];
-    let values = counts.iter().filter(|count| **count > 0).count();
+    let untouched = bytes.iter().filter(|byte| **byte == FILLER).count();
+    let values = bytes.chunks(4).collect::<BTreeSet<_>>().len();
     if untouched > bytes.len() / 4 || values < 8 {
         let len = bytes.len();
         let text = format!("no picture: {untouched} of {len} bytes untouched, {values} values");

@@ -8,7 +8,10 @@
 mod ask;
 mod command;
 mod frame;
+mod part;
 mod problem;
+mod screen;
+mod together;
 
 use problem::Problem;
 use std::process::ExitCode;
