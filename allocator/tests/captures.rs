@@ -55,7 +55,7 @@ fn x86_heaps() {
     let found = names(&topology);
     assert_eq!(
         found.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
-        ["default_cma_region", "system"]
+        ["default_cma_region", "system", "udmabuf"]
     );
     let area = heap(&topology, "reserved");
     assert_eq!(&*area.name, "default_cma_region");
@@ -151,6 +151,7 @@ fn arm64_heaps() {
         "pool@54000000",
         "secure-heap",
         "system",
+        "udmabuf",
         "vpu-pool@52000000",
     ];
     assert_eq!(found, expected);

@@ -52,6 +52,7 @@ fn heaps() {
         ("protected,secure-video", true, true, true, "protected-video"),
         ("protected,anything-new", true, true, true, ""),
         ("udmabuf", false, true, false, ""),
+        ("udmabuf-2M", true, true, false, ""),
         ("system-uncached", false, false, false, "default-uncached"),
     ] {
         let knowledge = set.heap(name, kernel("6.17"));

@@ -1,7 +1,7 @@
 //! From the names of heaps to candidates with properties: one for each pool of memory, whatever it
 //! is called.
 
-use super::{Arch, Observation, SeenHeap};
+use super::{Arch, Observation, SeenHeap, Udmabuf};
 use heapq_constraints::fact::Windows;
 use heapq_constraints::{Heap, MAX_HEAPS, Name, Origin};
 use heapq_policies::{HeapKnowledge, Kernel, PolicySet};
@@ -24,8 +24,9 @@ pub(super) fn from(
     warnings: &mut Vec<String>,
 ) -> Vec<Heap> {
     let known = |name: &str| policies.heap(name, kernel);
-    let pools = pools(seen, &known);
-    let mut borne: BTreeSet<Name> = seen.heaps.iter().map(|heap| heap.name.clone()).collect();
+    let all = all(seen);
+    let pools = pools(seen, &all, &known);
+    let mut borne: BTreeSet<Name> = all.iter().map(|heap| heap.name.clone()).collect();
     let mut heaps = Vec::new();
     for pool in &pools {
         let mut heap = candidate(seen, pool, &|names| policies.pool(names, kernel));
@@ -36,9 +37,22 @@ pub(super) fn from(
             warnings.push(format!("heap {}: another heap bears its alias {alias}", heap.name));
         }
         heap.aliases.extend(pool.names().skip(1).cloned());
+        if let Some(udmabuf) = &seen.udmabuf {
+            udmabuf.bound(&mut heap);
+        }
         heaps.push(heap);
     }
     as_many_as_are_solved_for(heaps, warnings)
+}
+
+/// The kernel's heaps, and those that are none to it.
+fn all(seen: &Observation) -> Vec<SeenHeap> {
+    let mut all = seen.heaps.clone();
+    let further = seen.udmabuf.iter().flat_map(Udmabuf::heaps);
+    // A dma-heap of such a name would be what the name says already.
+    all.extend(further.filter(|one| seen.heaps.iter().all(|heap| heap.name != one.name)));
+    all.sort_by(|a, b| a.name.cmp(&b.name));
+    all
 }
 
 /// A machine with too many heaps does without the last of them, those first that nobody describes
@@ -71,10 +85,14 @@ impl Pool<'_> {
     }
 }
 
-fn pools<'a>(seen: &'a Observation, known: &dyn Fn(&str) -> HeapKnowledge) -> Vec<Pool<'a>> {
+fn pools<'a>(
+    seen: &Observation,
+    all: &'a [SeenHeap],
+    known: &dyn Fn(&str) -> HeapKnowledge,
+) -> Vec<Pool<'a>> {
     let area = seen.default_area_name();
     let mut pools: Vec<Pool<'a>> = Vec::new();
-    for heap in &seen.heaps {
+    for heap in all {
         let default = &*heap.name == DEFAULT_AREA || heap.name == area;
         let aliases = known(&heap.name).heap.aliases;
         let same = pools.iter_mut().find(|pool| {

@@ -18,11 +18,13 @@ mod ram;
 mod root;
 pub mod snapshot;
 pub mod sysfs;
+mod udmabuf;
 
 pub use assemble::assemble;
 pub use board::{BUNDLED_BOARD, bundled_board};
 pub use described::Described;
 pub use file::Unreadable;
+pub use udmabuf::Udmabuf;
 
 use heapq_constraints::fact::Windows;
 use heapq_constraints::{Name, Origin};
@@ -58,6 +60,9 @@ pub struct Observation {
     /// All nodes of class `dma_heap`, by name.
     #[serde(rename = "heap", skip_serializing_if = "Vec::is_empty")]
     pub heaps: Vec<SeenHeap>,
+    /// The device that makes dma-bufs of memfds, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub udmabuf: Option<Udmabuf>,
     /// Contiguous areas, by name.
     #[serde(rename = "cma", skip_serializing_if = "Vec::is_empty")]
     pub cma: Vec<CmaArea>,

@@ -7,6 +7,7 @@
 use super::devicetree::{self, Directory, Tree};
 use super::masters::Rules;
 use super::root::Root;
+use super::udmabuf::Udmabuf;
 use super::{Arch, CmaArea, Observation, SeenHeap, assemble, devices, modules, ram};
 use heapq_constraints::Name;
 use heapq_policies::PolicySet;
@@ -46,6 +47,7 @@ pub fn read(root: &Path, policies: &PolicySet) -> io::Result<Observation> {
         cma_argument: ram::cma_argument(&command_line),
         dma_reach: None,
         heaps: heaps(&root, &nodes),
+        udmabuf: Udmabuf::read(&root, |path| nodes.has(&root, path)),
         cma: cma_areas(&root, page),
         pools: tree.as_ref().map(devicetree::pools).unwrap_or_default(),
         modules: modules::read(&root, &devices, &command_line),

@@ -6,14 +6,17 @@
 pub(crate) mod fake;
 mod node;
 mod stand_in;
+mod udmabuf;
 
 pub use node::Nodes;
 pub use stand_in::StandIn;
+pub(crate) use udmabuf::{HUGE_PAGE, Pages};
 
+use crate::sys::dma_buf;
 use heapq_constraints::{Heap, Origin};
 use std::fmt::Debug;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 /// All heaps of a machine.
 pub trait Heaps: Debug + Send + Sync {
@@ -42,4 +45,11 @@ pub trait Source {
     /// # Errors
     /// `ENOMEM` when it has no room; those of [`Heaps::open`]; `EMFILE`.
     fn allocate(&self, bytes: u64, name: &str) -> io::Result<OwnedFd>;
+}
+
+/// Names a buffer. The name is for people who look: a buffer without one is as good.
+fn named(buffer: &OwnedFd, name: &str) {
+    if let Err(error) = dma_buf::set_name(buffer.as_fd(), name) {
+        tracing::debug!(%error, name, "a buffer stays without a name");
+    }
 }

@@ -1,7 +1,8 @@
-//! The kernel's heaps: `/dev/dma_heap/NAME`.
+//! The kernel's heaps: `/dev/dma_heap/NAME`, and `/dev/udmabuf` under the names of its two.
 
+use super::udmabuf::{Pages, Udmabuf};
 use super::{Heaps, Source};
-use crate::sys::{dma_buf, dma_heap};
+use crate::sys::dma_heap;
 use heapq_constraints::{Heap, Origin};
 use rustix::fs::{Access, AtFlags, CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 /// The heap nodes below one `dev` directory.
 #[derive(Clone, Debug)]
 pub struct Nodes {
+    /// That directory.
     dir: PathBuf,
     /// The heaps that it is asked about are not this machine's.
     foreign: bool,
@@ -21,7 +23,7 @@ impl Nodes {
     /// Those of the machine whose root is `root`.
     #[must_use]
     pub fn below(root: &Path) -> Self {
-        Self { dir: root.join("dev/dma_heap"), foreign: false }
+        Self { dir: root.join("dev"), foreign: false }
     }
 
     /// The same, asked about heaps of another machine: who may open nodes of those names here says
@@ -36,7 +38,10 @@ impl Nodes {
         if name.is_empty() || name.contains('/') || name == "." || name == ".." {
             return Err(Errno::NOENT);
         }
-        Ok(self.dir.join(name))
+        Ok(match Pages::of(name) {
+            Some(_) => self.dir.join("udmabuf"),
+            None => self.dir.join("dma_heap").join(name),
+        })
     }
 
     /// The node of that name, if there is one.
@@ -62,7 +67,12 @@ impl Heaps for Nodes {
         let mut first = None;
         for name in std::iter::once(&heap.name).chain(&heap.aliases) {
             match self.open_name(name) {
-                Ok(fd) => return Ok(Box::new(Node { fd })),
+                Ok(fd) => {
+                    return Ok(match Pages::of(name) {
+                        Some(pages) => Box::new(Udmabuf { device: fd, pages }),
+                        None => Box::new(Node { fd }),
+                    });
+                }
                 Err(error) => first = first.or(Some(error)),
             }
         }
@@ -104,10 +114,7 @@ impl Source for Node {
             let text = format!("the heap gave {size} bytes in place of {bytes}");
             return Err(io::Error::other(text));
         }
-        // The name is for people who look: a buffer without one is as good.
-        if let Err(error) = dma_buf::set_name(buffer.as_fd(), name) {
-            tracing::debug!(%error, name, "a buffer stays without a name");
-        }
+        super::named(&buffer, name);
         Ok(buffer)
     }
 }
@@ -151,5 +158,19 @@ mod tests {
         // It is a character device, but no heap.
         let error = source.allocate(4096, "heapq:x").unwrap_err();
         assert_eq!(error.raw_os_error(), Some(Errno::NOTTY.raw_os_error()));
+    }
+
+    #[test]
+    fn udmabuf_has_one_node_and_no_other_heap_has_it() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("dev/dma_heap")).unwrap();
+        std::os::unix::fs::symlink("/dev/null", dir.path().join("dev/udmabuf")).unwrap();
+        let nodes = Nodes::below(dir.path());
+        let source = nodes.open(&Heap::new("udmabuf")).unwrap();
+        // A memfd is made for it, and the character device is no udmabuf.
+        let error = source.allocate(4097, "heapq:x").unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(Errno::NOTTY.raw_os_error()));
+        assert!(nodes.open(&Heap::new("udmabuf-2M")).is_ok());
+        assert_eq!(errno(&nodes, &Heap::new("udmabuf-4M")), Some(Errno::NOENT));
     }
 }

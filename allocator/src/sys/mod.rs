@@ -6,4 +6,5 @@ pub mod dma_buf;
 pub mod dma_heap;
 pub mod mapping;
 pub mod spawn;
+pub mod udmabuf;
 pub mod v4l2;

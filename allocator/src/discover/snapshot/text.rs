@@ -11,10 +11,11 @@ const HEAD: &str = "\
 /// Keys whose numbers are addresses or sizes.
 const HEXADECIMAL: [&str; 4] = ["windows", "window", "bytes", "dma-reach"];
 /// What is said before the first table of a kind.
-const KINDS: [(&str, &str); 6] = [
+const KINDS: [(&str, &str); 7] = [
     ("[ram]", "Where RAM is, and who says so."),
     ("[cma-argument]", "What `cma=` on the kernel's command line says."),
     ("[[heap]]", "Heaps of class dma_heap; `node`: their device node is there."),
+    ("[udmabuf]", "The device that makes dma-bufs of memfds, and the huge pages of 2 MiB."),
     ("[[cma]]", "Contiguous areas of the kernel."),
     ("[[pool]]", "Reserved memory of the devicetree that becomes heaps."),
     (

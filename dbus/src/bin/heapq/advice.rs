@@ -31,13 +31,14 @@ fn of_the_kernel(framework: bool) -> &'static str {
          ordinary, CONFIG_DMABUF_HEAPS_CMA contiguous memory (where they are modules, load them)"
     } else {
         "this kernel has no dma-buf heaps: it takes CONFIG_DMABUF_HEAPS, with \
-         CONFIG_DMABUF_HEAPS_SYSTEM for ordinary and CONFIG_DMABUF_HEAPS_CMA for contiguous memory"
+         CONFIG_DMABUF_HEAPS_SYSTEM for ordinary and CONFIG_DMABUF_HEAPS_CMA for contiguous memory; \
+         CONFIG_UDMABUF gives ordinary memory too"
     }
 }
 
 fn without_nodes(heaps: &[Heap]) -> String {
     format!(
-        "the kernel has {}, and /dev/dma_heap has no node of it: a container must be given the \
+        "the kernel has {}, and /dev has no node of it: a container must be given the \
          nodes, or the socket of a bus with heapqd on it",
         names(heaps.iter())
     )
@@ -45,7 +46,7 @@ fn without_nodes(heaps: &[Heap]) -> String {
 
 fn denied(heaps: &[Heap]) -> String {
     format!(
-        "this process may not open {} in /dev/dma_heap: a running heapqd gives buffers from there \
+        "this process may not open the node of {}: a running heapqd gives buffers from there \
          to root and the group heapq (see heapq-policy(5))",
         names(heaps.iter().filter(|heap| heap.present))
     )
