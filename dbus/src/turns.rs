@@ -146,6 +146,14 @@ impl Turns {
         Some((uid, client, calls.pop_front()?))
     }
 
+    fn end(&self, uid: u32, client: &Holder, took: Duration) {
+        let mut users = self.lock();
+        if let Some(clients) = users.parties.get_mut(&uid) {
+            clients.waiting.end(client, took);
+        }
+        users.end(&uid, took);
+    }
+
     fn lock(&self) -> MutexGuard<'_, Users> {
         self.users.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -153,13 +161,7 @@ impl Turns {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        let took = self.since.elapsed();
-        let mut users = self.turns.lock();
-        if let Some(clients) = users.parties.get_mut(&self.uid) {
-            clients.waiting.end(&self.client, took);
-        }
-        users.end(&self.uid, took);
-        drop(users);
+        self.turns.end(self.uid, &self.client, self.since.elapsed());
         self.turns.go_on();
     }
 }
@@ -167,51 +169,38 @@ impl Drop for Turn {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tokio::sync::mpsc;
 
-    const WORK: Duration = Duration::from_millis(20);
-
-    /// Who gets the turns, in order: each `(uid, client)` asks in the order given while another has
-    /// the only turn. A client whose name begins with "l" works long.
-    async fn order(turns: &Arc<Turns>, asking: &[(u32, &str)]) -> String {
-        let first = turns.take(0, &Holder::new("first")).await;
-        let (tell, mut told) = mpsc::unbounded_channel();
+    /// Who gets the one turn, in order, where all wait from the beginning. A client whose name begins
+    /// with "l" works five times as long as the others.
+    fn order(turns: &Turns, asking: &[(u32, &str)]) -> String {
         for (uid, client) in asking {
-            let (turns, tell) = (turns.clone(), tell.clone());
-            let (uid, client) = (*uid, Holder::new(*client));
-            tokio::spawn(async move {
-                let turn = turns.take(uid, &client).await;
-                tell.send(client.0.to_string()).unwrap();
-                std::thread::sleep(if client.0.starts_with('l') { WORK * 5 } else { WORK });
-                drop(turn);
-            });
-            tokio::task::yield_now().await;
+            let (give, _) = oneshot::channel();
+            turns.lock().enter(uid).enter(&Holder::new(*client)).push_back(give);
         }
-        drop((first, tell));
         let mut order = Vec::new();
-        while let Some(one) = told.recv().await {
-            order.push(one);
+        while let Some((uid, client, _)) = turns.next() {
+            let took = if client.0.starts_with('l') { 5 } else { 1 };
+            turns.end(uid, &client, Duration::from_millis(took));
+            order.push(client.0.to_string());
         }
         order.join(" ")
     }
 
-    #[tokio::test]
-    async fn users_take_turns_and_so_do_the_clients_of_one() {
+    #[test]
+    fn users_take_turns_and_so_do_the_clients_of_one() {
         let turns = Turns::new(1, 1);
         let asking = [(1, "a"), (1, "a"), (1, "a"), (1, "b"), (2, "c"), (2, "c")];
-        let order = order(&turns, &asking).await;
-        assert!(order.starts_with("a c b c") || order.starts_with("a c c b"), "{order}");
-        assert!(order.ends_with("a a"), "{order}");
+        assert_eq!(order(&turns, &asking), "a c b c a a");
         assert!(turns.lock().parties.is_empty());
     }
 
-    #[tokio::test]
-    async fn who_asks_for_little_does_not_wait_for_those_who_ask_for_much() {
+    #[test]
+    fn who_asks_for_little_does_not_wait_for_those_who_ask_for_much() {
         let turns = Turns::new(1, 1);
         let mut asking = vec![(1, "l1"); 3];
         asking.extend([(1, "l2"); 3]);
         asking.extend([(1, "s"); 4]);
-        assert_eq!(order(&turns, &asking).await, "l1 l2 s s s s l1 l2 l1 l2");
+        assert_eq!(order(&turns, &asking), "l1 l2 s s s s l1 l2 l1 l2");
     }
 
     #[tokio::test]
