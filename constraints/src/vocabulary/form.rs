@@ -32,7 +32,7 @@ pub fn form(table: &Table, owner: &str) -> Result<Form, Vec<Invalid>> {
 fn property(form: &mut Form, entry: &Entry) -> Result<(), Rule> {
     let node = &entry.node;
     match entry.key.as_str() {
-        "fourcc" => form.fourccs = names(node, format::fourcc)?,
+        "fourcc" => form.fourccs = names(node, format::code)?,
         "modifier" => form.modifiers = names(node, format::modifier)?,
         "min-extent" => form.min_extent = Some((EXTENT.read)(node)?),
         _ => form.min_size = Some((BYTES_FROM_1.read)(node)?),

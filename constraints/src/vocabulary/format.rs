@@ -178,9 +178,14 @@ fn plane(node: &Node) -> Result<u8, Rule> {
         .ok_or_else(|| format!("planes from 0 to {}", bounds::LAST_PLANE))
 }
 
-/// `*`, or one to four printable characters. DRM pads short ones with spaces; nobody writes them.
+/// A [`code`] where `*` may stand, as a refusal says.
 pub(super) fn fourcc(node: &Node) -> Result<Pick, Rule> {
-    let rule = || "a DRM fourcc of one to four characters such as \"NV12\", or \"*\"".to_owned();
+    code(node).map_err(|rule| format!("{rule}, or \"*\""))
+}
+
+/// `*`, or one to four printable characters. DRM pads short ones with spaces; nobody writes them.
+pub(super) fn code(node: &Node) -> Result<Pick, Rule> {
+    let rule = || "a DRM fourcc of one to four characters such as \"NV12\"".to_owned();
     let Value::Text(text) = &node.value else { return Err(rule()) };
     let code = text.trim_end_matches(' ');
     match code {
