@@ -1,7 +1,7 @@
 //! Rows as policy files.
 
 use crate::driver::{Drivers, Likeness};
-use crate::survey::{Cpu, Import, Meaning, Row};
+use crate::survey::{Cpu, Import, Mapping, Meaning, Row};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -65,7 +65,7 @@ impl Class {
 
     fn comment(&self, meaning: &Meaning) -> String {
         let comment = match &meaning.import {
-            Import::Contiguous => self.contiguous,
+            Import::Contiguous(_) => self.contiguous,
             Import::Scattered => self.scattered,
             Import::Cpu(_) => self.cpu,
             Import::Refused => self.refused,
@@ -78,7 +78,12 @@ impl Class {
             (_, Some(bits)) => format!(", within {bits} address bits"),
             (_, None) => String::new(),
         };
-        format!("{comment}{more}")
+        let mapped = match &meaning.import {
+            Import::Contiguous(Mapping::Mapped) => ", which the kernel maps",
+            Import::Contiguous(Mapping::Read) => ", which the CPU reads",
+            _ => "",
+        };
+        format!("{comment}{more}{mapped}")
     }
 }
 
@@ -94,7 +99,15 @@ fn bodies(meaning: &Meaning) -> Vec<String> {
     let address_bits = meaning.address_bits.filter(|bits| *bits < 64).map(bits).unwrap_or_default();
     let exports = exports(meaning);
     match &meaning.import {
-        Import::Contiguous => vec![format!("{NO_IOMMU}contiguous = true\n{address_bits}{exports}")],
+        Import::Contiguous(mapping) => {
+            let always = match mapping {
+                Mapping::Unmapped => None,
+                Mapping::Mapped => Some(CPU_ACCESS.to_owned()),
+                Mapping::Read => Some(format!("usage = [\"cpu-read\"]\n{CPU_ACCESS}")),
+            };
+            let dma = format!("{NO_IOMMU}contiguous = true\n{address_bits}{exports}");
+            always.into_iter().chain([dma]).collect()
+        }
         Import::Scattered if address_bits.is_empty() => vec![exports],
         Import::Scattered => vec![format!("{NO_IOMMU}{address_bits}{exports}")],
         Import::Refused if meaning.exports.as_ref().is_some_and(|exports| exports.contiguous) => {

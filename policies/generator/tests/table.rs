@@ -58,7 +58,7 @@ const FILES: &[(&str, &str)] = &[
          static struct usb_driver deaf = { .name = \"deaf\", .probe = probe };\n",
     ),
     ("drivers/media/own-dup.c", "static struct usb_driver other = { .name = \"own-cam\" };\n"),
-    ("drivers/gpu/Makefile", "obj-y += card.o foreign.o helped.o\n"),
+    ("drivers/gpu/Makefile", "obj-y += card.o foreign.o helped.o mapped.o read.o\n"),
     (
         "include/drm/helper.h",
         "#define HELPER_OPS(create) \\\n\t.dumb_create = (create), \\\n\
@@ -70,6 +70,21 @@ const FILES: &[(&str, &str)] = &[
          static const struct drm_driver card = { .driver_features = DRIVER_GEM, HELPER_OPS(make) };\n\
          static int probe(void) { return drm_dev_alloc(&card); }\n\
          static struct platform_driver driver = { .probe = probe, .driver = { .name = \"card\" } };\n",
+    ),
+    (
+        "drivers/gpu/mapped.c",
+        "static const struct drm_driver card = { .driver_features = DRIVER_GEM,\n\
+         \t.gem_prime_import_sg_table = drm_gem_dma_prime_import_sg_table_vmap };\n\
+         static int probe(void) { return drm_dev_alloc(&card); }\n\
+         static struct platform_driver driver = { .probe = probe, .driver = { .name = \"mapped\" } };\n",
+    ),
+    (
+        "drivers/gpu/read.c",
+        "static const struct drm_driver card = { .driver_features = DRIVER_GEM,\n\
+         \t.gem_prime_import_sg_table = drm_gem_dma_prime_import_sg_table_vmap };\n\
+         static const struct drm_plane_funcs plane = { DRM_MIPI_DBI_PLANE_FUNCS };\n\
+         static int probe(void) { init(&plane); return drm_dev_alloc(&card); }\n\
+         static struct spi_driver driver = { .probe = probe, .driver = { .name = \"read\" } };\n",
     ),
     (
         "drivers/gpu/foreign.c",

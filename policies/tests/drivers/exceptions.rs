@@ -9,7 +9,6 @@ pub(crate) const NO_DEVICE: &[(&str, &str)] = &[
     ("v4l2_pci_skeleton", "a sample, for nobody's hardware"),
     ("st7571", "the module that the drivers st7571-i2c and st7571-spi use"),
     ("ssd130x", "the module that the drivers ssd130x-i2c and ssd130x-spi use"),
-    ("vc4_txp", "a part of vc4-drm's card, which has the nodes and does the DMA"),
     ("(gadget function)", "it is in the gadget's device, told by bus and class; a test of its own"),
 ];
 
@@ -70,6 +69,8 @@ pub(crate) fn kind(row: &Row, compatible: Option<&str>, usage: &str) -> &'static
             Some("rockchip,rk3288-rga" | "rockchip,rk3399-rga") => "sg",
             _ => "contig",
         },
+        // Objects of the shmem helper, but no import callback (rocket_drv.c:146-156, drm_prime.c:987).
+        "rocket" => "none",
         // Its own domain only with a module parameter (amdxdna_iommu.c:183).
         "amdxdna" => "contig",
         // Whether the host agreed to guest blobs shows nowhere.
@@ -81,6 +82,15 @@ pub(crate) fn kind(row: &Row, compatible: Option<&str>, usage: &str) -> &'static
         "s5p-mfc" => "contig",
         _ if row.import == "no" => "none",
         _ => row.kind,
+    }
+}
+
+/// Whether the kernel must be able to map the buffer, besides the DMA.
+pub(crate) fn mapped(row: &Row, usage: &str) -> bool {
+    match row.driver {
+        // Streams, which are copied; and frames of a client that states no format.
+        "coda" | "amphion-vpu" => matches!(usage, "decode" | "encode"),
+        _ => row.mapped,
     }
 }
 

@@ -58,7 +58,7 @@ fn compare(
         for usage in uses(row) {
             let knowledge = set.device(&behind(*view, iommu), usages(&[usage]));
             let kind = setting.map_or_else(|| kind(row, compatible, usage), |setting| setting.kind);
-            let meaning = meaning(row, kind, iommu);
+            let meaning = meaning(row, kind, usage, iommu);
             if !knowledge.known {
                 wrong.push("no rule describes it".to_owned());
             }
@@ -71,8 +71,10 @@ fn compare(
                 "scanout" => Usage::CpuRead,
                 _ => continue,
             };
-            if meaning.needs.copies && !knowledge.usage.contains(direction) {
-                wrong.push(format!("{usage}: not a user of the CPU's"));
+            // A display on SPI: the CPU reads the picture, and sends it on.
+            let by_cpu = meaning.needs.copies || (row.mapped && row.bus == "spi");
+            if by_cpu != knowledge.usage.contains(direction) {
+                wrong.push(format!("{usage}: a user of the CPU's: {}", !by_cpu));
             }
         }
     }

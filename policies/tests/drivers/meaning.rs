@@ -1,5 +1,6 @@
 //! What a row means for a participant, and what the rules say of it, in the same words.
 
+use crate::exceptions::mapped;
 use crate::table::Row;
 use heapq_constraints::Constraint;
 use heapq_constraints::fact::AccessSet;
@@ -27,6 +28,8 @@ pub(crate) struct Needs {
     pub(crate) below: Option<u64>,
     /// The CPU touches the buffer, and what the kernel shows of DMA is void.
     pub(crate) copies: bool,
+    /// The kernel must be able to map the buffer, besides the DMA.
+    mapped: bool,
     /// Nobody knows.
     unknown: bool,
 }
@@ -49,12 +52,12 @@ pub(crate) struct Meaning {
 }
 
 /// What `kind` means for a device of this row.
-pub(crate) fn meaning(row: &Row, kind: &str, iommu: Iommu) -> Meaning {
+pub(crate) fn meaning(row: &Row, kind: &str, usage: &str, iommu: Iommu) -> Meaning {
     let translated = match kind {
         "sg|contig" => iommu != Iommu::Absent,
         _ => iommu == Iommu::Translates,
     };
-    let nothing = Needs::default();
+    let nothing = Needs { mapped: mapped(row, usage), ..Needs::default() };
     let (needs, by_dma) = match kind {
         "none" => (Needs { refuses: true, ..nothing }, false),
         "unknown" => (Needs { unknown: true, ..nothing }, false),
@@ -117,8 +120,14 @@ pub(crate) fn found(knowledge: &DeviceKnowledge) -> Result<Needs, String> {
     let void =
         |key: &str| knowledge.overrides.iter().any(|one| one.keys.iter().any(|k| **k == *key));
     let void = ["address-bits", "address-window", "dma-coherent"].map(void);
-    needs.copies = cpu || access.is_some() || void != [false; 3];
-    if needs.copies && (!cpu || access != Some(AccessSet::CPU) || void != [true; 3]) {
+    needs.copies = void != [false; 3];
+    needs.mapped = access.is_some() && !needs.copies;
+    let touches = needs.copies || needs.mapped;
+    let good = touches || !cpu;
+    if !good
+        || (touches && access != Some(AccessSet::CPU))
+        || (needs.copies && (!cpu || void != [true; 3]))
+    {
         return Err(format!("a CPU user by halves: {cpu} {access:?} {void:?}"));
     }
     Ok(needs)

@@ -14,6 +14,8 @@ pub(crate) struct Row {
     pub(crate) bus: &'static str,
     /// Of a DRM driver: `scanout`, `render+scanout`, …; empty for V4L2.
     pub(crate) role: &'static str,
+    /// The kernel maps what it imports, besides the DMA.
+    pub(crate) mapped: bool,
     pub(crate) compatibles: Vec<Name>,
 }
 
@@ -55,6 +57,7 @@ impl Row {
             masks: record.field("dma_mask_bits"),
             bus: bus(record.field("bus")),
             role: record.field("role"),
+            mapped: record.field("note").contains("_VMAP variant"),
             compatibles: record
                 .field("compatible_list")
                 .split_whitespace()

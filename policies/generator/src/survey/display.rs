@@ -1,6 +1,6 @@
 //! DRM drivers, by the GEM helper that imports for them.
 
-use super::{Cpu, Import, Meaning, Reason, Row, Sources, Survey};
+use super::{Cpu, Import, Mapping, Meaning, Reason, Row, Sources, Survey};
 use crate::c::token::tokens;
 use crate::driver::Driver;
 use crate::facts::Gem;
@@ -19,6 +19,8 @@ const ENCODERS: [&str; 8] = [
     "i2c_add_adapter",
     "mipi_dsi_host_register",
 ];
+/// Who mentions one of these, and has its buffers mapped by the kernel, copies from them by CPU.
+const READERS: [&str; 2] = ["DRM_MIPI_DBI_PLANE_FUNCS", "drm_gem_fb_begin_cpu_access"];
 /// How deep macros of operations may hold each other.
 const MAX_DEPTH: usize = 8;
 
@@ -75,13 +77,19 @@ fn row(
     let source = source(sources, cards);
     let gems: BTreeSet<&Gem> =
         cards.iter().filter_map(|at| gems.get(&(at.unit, at.node))).collect();
-    let import = import(&gems).map_err(|reason| Reason { source: source.clone(), reason })?;
+    let import = match import(&gems) {
+        Ok(Import::Contiguous(Mapping::Mapped)) if sources.program.mention(nodes, &READERS) => {
+            Import::Contiguous(Mapping::Read)
+        }
+        Ok(import) => import,
+        Err(reason) => return Err(Reason { source, reason }),
+    };
     let (address_bits, assumed) = match import {
-        Import::Contiguous | Import::Scattered => sources.address_bits(driver, nodes),
+        Import::Contiguous(_) | Import::Scattered => sources.address_bits(driver, nodes),
         Import::Cpu(_) | Import::Refused => (None, None),
     };
     let exports = import != Import::Refused && gems.iter().any(|gem| gem.dumb);
-    let contiguous = import == Import::Contiguous;
+    let contiguous = matches!(import, Import::Contiguous(_));
     let exports = exports.then(|| sources.exports(driver, nodes, "dumb buffers", contiguous));
     let meaning = Meaning { import, address_bits, exports };
     Ok(Row { meaning, driver: driver.clone(), source, assumed })
@@ -113,9 +121,8 @@ fn import(gems: &BTreeSet<&Gem>) -> Result<Import, String> {
     let mut found = BTreeSet::new();
     for function in &imports {
         found.insert(match *function {
-            "drm_gem_dma_prime_import_sg_table" | "drm_gem_dma_prime_import_sg_table_vmap" => {
-                Import::Contiguous
-            }
+            "drm_gem_dma_prime_import_sg_table" => Import::Contiguous(Mapping::Unmapped),
+            "drm_gem_dma_prime_import_sg_table_vmap" => Import::Contiguous(Mapping::Mapped),
             "drm_gem_shmem_prime_import_no_map" => Import::Cpu(Cpu::Reads),
             "drm_gem_shmem_prime_import_sg_table" => Import::Scattered,
             // What drm_prime.c does without being told.

@@ -1,6 +1,6 @@
 //! V4L2 drivers, by their videobuf2 queues.
 
-use super::{Cpu, Import, Meaning, Reason, Row, Sources, Survey};
+use super::{Cpu, Import, Mapping, Meaning, Reason, Row, Sources, Survey};
 use crate::c::token::tokens;
 use crate::driver::Driver;
 use crate::facts::{Memory, Queue, queues};
@@ -155,7 +155,7 @@ fn meaning(
     };
     let import = match memory {
         _ if !imports => Import::Refused,
-        Memory::Contig => Import::Contiguous,
+        Memory::Contig => Import::Contiguous(Mapping::Unmapped),
         Memory::Scattered => Import::Scattered,
         Memory::Vmalloc => Import::Cpu(direction(sources, nodes, all)?),
     };
@@ -163,7 +163,7 @@ fn meaning(
     // What sg and vmalloc queues export is what any heap has: it helps where nothing is imported.
     let exports = (contiguous || !imports) && sources.program.mention(nodes, &EXPBUF);
     let (address_bits, assumed) = match import {
-        Import::Contiguous | Import::Scattered => sources.address_bits(driver, nodes),
+        Import::Contiguous(_) | Import::Scattered => sources.address_bits(driver, nodes),
         Import::Cpu(_) | Import::Refused => (None, None),
     };
     let exports = exports.then(|| sources.exports(driver, nodes, "EXPBUF", contiguous));

@@ -37,13 +37,23 @@ pub(crate) struct Exports {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Import {
     /// In one piece, unless an IOMMU makes one of it.
-    Contiguous,
+    Contiguous(Mapping),
     /// As it comes.
     Scattered,
     /// The CPU copies, through a mapping of the kernel's.
     Cpu(Cpu),
     /// It takes none.
     Refused,
+}
+
+/// What the kernel does with a buffer besides the DMA.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Mapping {
+    Unmapped,
+    /// It maps the buffer for itself, and refuses one that cannot be mapped.
+    Mapped,
+    /// And the CPU reads it.
+    Read,
 }
 
 /// Which way the CPU copies.
