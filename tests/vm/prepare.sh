@@ -1,6 +1,8 @@
 #!/bin/bash
 # Builds what the guests run, and prints a line for each kernel that can be had here:
 # NAME IMAGE INITRD COMMAND-LINE-WORD...
+#
+# usage: prepare.sh NAME...     (cma, stock, systemd)
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -34,7 +36,13 @@ stock() {
 	echo stock "$dir/vmlinuz" "$work/stock.initrd" "$vivid"
 }
 
+systemd() {
+	local dir
+	dir=$("$here/stock.sh") || { skipped_or_failed systemd $? && return; }
+	"$here/systemd.sh" "$target/debug" "$work/systemd.initrd" || { skipped_or_failed systemd $? && return; }
+	echo systemd "$dir/vmlinuz" "$work/systemd.initrd" systemd.unit=scenario.service
+}
+
 cd "$root"
 cargo build --quiet --locked --package heapq-dbus --package heapq-tests --bins >&2
-cma
-stock
+for name in "$@"; do "$name"; done

@@ -1,13 +1,14 @@
 #!/bin/bash
-# Runs the scenario on every kernel that can be had here.
+# Runs the scenario in those of the named guests that can be had here.
 #
-# usage: run.sh [STEP]     with STEP, a word of `steps`: breaks what that step shows, on the kernels
-#                          that have it; the run must then fail there
+# usage: run.sh STEP GUEST...     with a STEP that is not empty, a word of `steps`: breaks what that step
+#                                 shows, in the guests that have it; the run must then fail there
 # Exit status: 0 if every step on every kernel held.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
-break=${1:-}
+break=$1
+shift
 logs=${CARGO_TARGET_DIR:-$(cd "$here/../.." && pwd)/target}/vm
 
 if [ -n "$break" ] && ! grep -q "^$break " "$here/steps"; then
@@ -15,7 +16,7 @@ if [ -n "$break" ] && ! grep -q "^$break " "$here/steps"; then
 	exit 2
 fi
 
-prepared=$("$here/prepare.sh")
+prepared=$("$here/prepare.sh" "$@")
 if [ -z "$prepared" ]; then
 	echo "no kernel to run: HEAPQ_VM_KERNEL=FILE takes a ready one" >&2
 	exit 1
@@ -23,7 +24,7 @@ fi
 
 status=0
 while read -r name image initrd words; do
-	grep -Eq "^${break:-[a-z]*} (both|$name) " "$here/steps" || continue
+	grep -Eq "^${break:-[a-z-]*} ([a-z,]*,)?$name(,[a-z,]*)? " "$here/steps" || continue
 	echo "== kernel $name: $image"
 	begun=$SECONDS
 	# shellcheck disable=SC2086 # words are words

@@ -15,7 +15,7 @@ break_grant() { sed -i 's/^\(heapq:.*:\)camera$/\1/' /etc/group; }
 
 step_no_grant() {
 	exits 4 as stranger heapq-guest ask system 4096 1 2>/tmp/refusal
-	grep -q stranger /tmp/refusal || fail "he is not named: $(cat /tmp/refusal)"
+	grep -q 'stranger.*no polkit' /tmp/refusal || fail "he or what is missing is not named: $(cat /tmp/refusal)"
 }
 
 break_no_grant() { sed -i 's/^\(heapq:.*:camera\)$/\1,stranger/' /etc/group; }

@@ -5,7 +5,7 @@
 node_of() {
 	local file
 	for file in /sys/class/video4linux/*/name; do
-		[ "$(cat "$file")" = "$1" ] || continue
+		[ -e "$file" ] && [ "$(cat "$file")" = "$1" ] || continue
 		file=${file%/name}
 		echo "/dev/${file##*/}"
 	done

@@ -70,3 +70,17 @@ step_client_killed() {
 
 # He is only looked at.
 break_client_killed() { signal=0; }
+
+usage_says() { as camera heapq usage >/tmp/usage && grep -q "$1" /tmp/usage; }
+
+# The process that keeps one of the two buffers never spoke to the daemon.
+step_passed_on() {
+	local keeper
+	keeper=$(as camera heapq-guest pass system 65536 2)
+	(within 30 usage_says "orphaned .* 1/2 .*($keeper)") || fail "$(cat /tmp/usage)"
+	kill -"$signal" "$keeper"
+	(within 60 usage_says "^nothing") || fail "$(cat /tmp/usage)"
+}
+
+# He is only looked at.
+break_passed_on() { signal=0; }

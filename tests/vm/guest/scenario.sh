@@ -17,11 +17,12 @@ cd /scenario
 . ./memory.sh
 . ./collections.sh
 . ./trouble.sh
+. ./systemd.sh
 
 status=0
 while read -r step kernels text; do
 	case $step in '' | '#') continue ;; esac
-	[ "$kernels" = both ] || [ "$kernels" = "$kernel" ] || continue
+	case ",$kernels," in *",$kernel,"*) ;; *) continue ;; esac
 	name=${step//-/_}
 	[ "$step" != "$broken" ] || "break_$name" >/tmp/broke 2>&1
 	begun=$SECONDS

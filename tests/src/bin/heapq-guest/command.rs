@@ -7,6 +7,7 @@ use crate::{part, together};
 use heapq_allocator::sys::dma_heap;
 use heapq_dbus::proxy::NAME;
 use std::os::fd::AsFd;
+use std::process::{Command, Stdio};
 use zbus::fdo::DBusProxy;
 use zbus::names::BusName;
 
@@ -16,6 +17,7 @@ const USAGE: &str = "COMMAND
   refused NODE --for NODE         buffers for the second NODE queued into the first: EFAULT
   ask HEAP BYTES COUNT            buffers, given back at once
   hold HEAP BYTES COUNT           buffers, kept until this process is killed
+  pass HEAP BYTES COUNT           buffers, the first of which a process keeps; its pid
   take HEAP BYTES                 a buffer without asking the daemon
   film CAMERA CARD [--mislaid]    a frame, seen by four processes of a collection
   many CAMERA CARD                more buffers of a collection than a message carries
@@ -40,6 +42,7 @@ pub(crate) async fn run(words: &[&str]) -> Result<String, Problem> {
         ["orphaned", camera, card, "--spared"] => together::orphaned(camera, card, true),
         // What those before start.
         ["part"] => part::serve().await,
+        ["pass", heap, bytes, count] => pass(heap, amount(bytes, count)?).await,
         ["take", heap, bytes] => take(heap, number(bytes)?),
         _ => Err(Problem::Usage(USAGE)),
     }
@@ -78,6 +81,18 @@ async fn ask(heap: &str, amount: Amount, keep: bool) -> Result<String, Problem> 
     }
     client.release(grant.lease).await?;
     Ok(said)
+}
+
+/// The process has the buffer as its standard input; this one leaves without a word.
+async fn pass(heap: &str, amount: Amount) -> Result<String, Problem> {
+    let client = ask::service().await?;
+    let grant = ask::granted(&client, &ask::from_heap(heap, amount)).await?;
+    let Some(first) = grant.buffers.into_iter().next() else {
+        return Err(Problem::Wrong("no buffers".to_owned()));
+    };
+    let mut sleep = Command::new("sleep");
+    let keeper = sleep.arg("3600").stdin(first).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    Ok(keeper.map_err(Problem::system("sleep"))?.id().to_string())
 }
 
 fn take(heap: &str, bytes: u64) -> Result<String, Problem> {

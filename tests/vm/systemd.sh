@@ -1,0 +1,74 @@
+#!/bin/bash
+# Packs the root file system of a guest that systemd runs: Debian 13's own packages, unpacked, with what
+# `make install` installs, the test client and the scenario.
+#
+# usage: systemd.sh BIN-DIR OUT
+# Exit status 77: cannot be had here (no Debian, no network); the reason is on stderr.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/debian.sh"
+
+bin=$1 out=$2
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/heapq/vm/systemd-trixie
+tree=$(mktemp -d)
+trap 'rm -rf "$tree"' EXIT
+
+# 30 MB of packages, kept in the cache until its directory is removed.
+debian() { # into the current directory
+	local packages package
+	debian_open "$PWD/apt" trixie || exit 77
+	mapfile -t packages < <(apt-get "${debian_apt[@]}" install --simulate --no-install-recommends \
+		systemd-sysv udev dbus bash coreutils grep sed findutils util-linux | awk '/^Inst/ { print $2 }')
+	echo "heapq: fetching systemd and what it needs (30 MB, once)"
+	mkdir debs root
+	(cd debs && apt-get -q -q "${debian_apt[@]}" download "${packages[@]}") || exit 77
+	for package in debs/*.deb; do dpkg-deb -x "$package" root; done
+	rm -rf debs apt root/usr/share/{doc,man,locale,info,zsh,bash-completion} root/usr/lib/udev/hwdb.d \
+		root/usr/lib/x86_64-linux-gnu/{gconv,perl-base}
+}
+
+users() {
+	mkdir -p "$tree/etc/sysusers.d"
+	cat >"$tree/etc/sysusers.d/scenario.conf" <<-'LIST'
+		u camera 1000
+		u stranger 1001
+		m camera heapq
+	LIST
+	echo 0123456789abcdef0123456789abcdef >"$tree/etc/machine-id"
+	# As base-files has it once it is configured.
+	rmdir "$tree/var/run"
+	ln -s ../run "$tree/var/run"
+}
+
+scenario() {
+	mkdir "$tree/scenario" "$tree/new"
+	cp "$here"/guest/{*.sh,start-systemd} "$here/steps" "$tree/scenario/"
+	cp "$here/guest/init-systemd" "$tree/init"
+	cp "$here/guest/scenario.service" "$tree/etc/systemd/system/"
+}
+
+ours() {
+	local name stripped=$tree/stripped
+	mkdir "$stripped"
+	for name in heapqd heapq heapq-guest; do strip -o "$stripped/$name" "$bin/$name"; done
+	mv "$stripped/heapq-guest" "$tree/usr/bin/"
+	"$here/../tools/install.sh" "$stripped" "$tree" /usr
+	rm -r "$stripped"
+}
+
+if [ ! -d "$cache" ]; then
+	# Complete or not there.
+	new=$cache.new.$$
+	trap 'rm -rf "$tree" "$new"' EXIT
+	mkdir -p "$new"
+	(cd "$new" && debian) >&2
+	mv "$new" "$cache"
+fi
+cp -a "$cache/root/." "$tree"
+users
+scenario
+ours
+chmod 755 "$tree"
+(cd "$tree" && find . | cpio --quiet -o -H newc -R 0:0 | gzip -1) >"$out.new"
+mv "$out.new" "$out"
