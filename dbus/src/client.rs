@@ -185,6 +185,28 @@ impl Client {
         self.proxy.release(lease).await.map_err(|e| self.failure(e))
     }
 
+    /// This client's own memory as a dma-buf: `memory` is a memfd that is sealed against shrinking,
+    /// and written to all over.
+    ///
+    /// # Errors
+    /// [`Failure`]; the text says what is amiss.
+    pub async fn wrap(&self, memory: OwnedFd) -> Result<OwnedFd, Failure> {
+        let wrapped = self.proxy.wrap(memory.into(), &HashMap::new()).await;
+        let (buffer, _receipt) = wrapped.map_err(|e| self.failure(e))?;
+        Ok(buffer.into())
+    }
+
+    /// The node of a heap itself: what is taken there is bounded by this process's control group
+    /// only.
+    ///
+    /// # Errors
+    /// [`Failure`]; the text says what is missing.
+    pub async fn open_heap(&self, name: &str) -> Result<OwnedFd, Failure> {
+        let opened = self.proxy.open_heap(name, &HashMap::new()).await;
+        let (node, _said) = opened.map_err(|e| self.failure(e))?;
+        Ok(node.into())
+    }
+
     /// Who holds what, as far as this client may know.
     ///
     /// # Errors

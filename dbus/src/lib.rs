@@ -16,6 +16,7 @@ pub mod gate;
 pub mod listing;
 pub mod log_control;
 pub mod logging;
+mod memory;
 pub mod objects;
 pub mod peer;
 pub mod proxy;

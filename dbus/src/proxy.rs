@@ -37,6 +37,20 @@ pub trait Allocator1 {
     /// A private socket to the service.
     fn connect(&self, options: &HashMap<&str, Variant<'_>>) -> Result<OwnedFd, Error>;
 
+    /// The caller's own memory as a dma-buf, and the receipt.
+    fn wrap(
+        &self,
+        memfd: OwnedFd,
+        options: &HashMap<&str, Variant<'_>>,
+    ) -> Result<(OwnedFd, OwnedFd), Error>;
+
+    /// The node of a heap, and what bounds what is taken there.
+    fn open_heap(
+        &self,
+        name: &str,
+        options: &HashMap<&str, Variant<'_>>,
+    ) -> Result<(OwnedFd, HashMap<String, OwnedVariant>), Error>;
+
     /// Makes a collection: the creator's object, and the token for others.
     fn create_collection(
         &self,

@@ -218,7 +218,7 @@ impl Allocator1 {
 
     /// Asks the broker on a thread that may block, when it is the client's turn, and ends what it
     /// gave to one who left meanwhile.
-    async fn ask<T: Send + 'static>(
+    pub(crate) async fn ask<T: Send + 'static>(
         &self,
         call: &Arc<Call>,
         turns: &Arc<Turns>,
@@ -467,6 +467,55 @@ impl Allocator1 {
         let most = connecting::max_fds(&options.0?)?;
         let cargo = self.room(&call, 0, 0).await.ok_or_else(|| unreceived(&call))?;
         Ok(peer::invite(&self.service, &call.session, most, cargo)?.into())
+    }
+
+    /// The caller's own memory as a dma-buf, for devices that do not take memory of programs. The
+    /// caller's control group goes on paying for it; nothing is charged, and a client has 1024 of
+    /// them at most.
+    ///
+    /// memfd: open for reading and writing, a whole number of pages, 1 GiB at most, all of it
+    /// written to; sealed with F_SEAL_SHRINK and neither with F_SEAL_WRITE nor F_SEAL_FUTURE_WRITE.
+    ///
+    /// options: none yet.
+    ///
+    /// buffer: all of that memory. receipt: as in the answer of Allocate.
+    ///
+    /// Errors: NotAuthorized, InvalidConstraint (the text says what is amiss with the memory),
+    /// TooMany, Failed (there is no udmabuf, or it does not take so much).
+    #[zbus(out_args("buffer", "receipt"))]
+    async fn wrap(
+        &self,
+        memfd: WireFd,
+        options: Options,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<(WireFd, WireFd), Error> {
+        let call = self.enter(connection, &header).await?;
+        self.wrapped(&call, memfd, options).await
+    }
+
+    /// The node of a heap itself, open for reading, which suffices to allocate. Needs the right to
+    /// open heaps, which nobody has as shipped. What is taken there is not metered, so the kernel
+    /// has to bound it: only "system", only where the parameter mem_accounting of dma_heap is Y, and
+    /// only where a memory.max, of the caller's control group or one above and not the caller's
+    /// own file, is below the machine's memory. As long as the caller stays, Usage lists it.
+    ///
+    /// options: none yet.
+    ///
+    /// node: not the caller's alone once it is given away. said: cgroup (s), who pays; limit (t,
+    /// bytes), what bounds it; receipt (h), as in the answer of Allocate.
+    ///
+    /// Errors: NotAuthorized (the text says what is missing), InvalidConstraint, TooMany, Failed.
+    #[zbus(out_args("node", "said"))]
+    async fn open_heap(
+        &self,
+        name: &str,
+        options: Options,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<(WireFd, Dictionary), Error> {
+        let call = self.enter(connection, &header).await?;
+        self.opened(&call, name, options).await
     }
 
     /// Reads the policies and the machine again, as SIGHUP does. Needs the right to reload.

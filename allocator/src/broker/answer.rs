@@ -1,5 +1,6 @@
 //! What comes back from the broker.
 
+use crate::memfd::Unfit;
 use crate::topology::UnknownDevice;
 use heapq_constraints::solve::Refused;
 use heapq_constraints::vocabulary::Invalid;
@@ -78,6 +79,9 @@ pub enum AskError {
         /// Which rule or file says so.
         why: String,
     },
+    /// A descriptor that it gives is not the memory that it should be.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
     /// It asks for more buffers than one request may.
     #[error("{what}: {found} exceeds the bound of {bound}")]
     TooMany {

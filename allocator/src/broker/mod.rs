@@ -7,12 +7,14 @@ mod config;
 mod leases;
 mod machine;
 mod obtain;
+mod open;
 mod payer;
 mod rights;
 mod size;
 #[cfg(test)]
 mod tests;
 pub(crate) mod walk;
+mod wrap;
 
 pub use answer::{AskError, Grant, Outcome, UnknownLease};
 pub use collections::{
@@ -20,6 +22,7 @@ pub use collections::{
     Window, Work,
 };
 pub use config::{Config, OpenError, Reloaded};
+pub use open::OpenHeap;
 pub use size::BUFFERS_MAX;
 
 use crate::account::{Debt, LeaseInfo, Orphans};
@@ -36,8 +39,10 @@ use heapq_policies::{Diagnostic, PolicySet, Right};
 use leases::{Arrival, Lease, Leases};
 use machine::Machine;
 use obtain::{For, Obtained, as_carried_out};
+use open::Opened;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use wrap::Wrapped;
 
 /// Serves requests. Cheap to share: all methods take `&self`, and requests keep the topology that
 /// they began with.
@@ -56,6 +61,8 @@ pub struct Broker {
     leases: Leases,
     collections: Collections,
     orphans: Orphans,
+    wrapped: Wrapped,
+    opened: Opened,
 }
 
 impl Broker {
@@ -93,6 +100,8 @@ impl Broker {
             leases: Leases::default(),
             collections: Collections::default(),
             orphans: Orphans::default(),
+            wrapped: Wrapped::default(),
+            opened: Opened::default(),
         };
         Ok((broker, diagnostics))
     }
@@ -209,6 +218,8 @@ impl Broker {
     /// Ends all leases of a holder that left, those that are being made for it included.
     pub fn left(&self, holder: &Holder) {
         self.orphans.adopt(self.leases.left(holder));
+        self.wrapped.left(holder);
+        self.opened.left(holder);
     }
 
     /// The machine as the next request will see it.
@@ -264,7 +275,8 @@ impl Broker {
         Ok(Reloaded { diagnostics, applies })
     }
 
-    /// All leases, and all that outlived theirs, in the order of their numbers.
+    /// All leases, and all that outlived theirs, in the order of their numbers; then, without a
+    /// number, heaps that clients have open.
     #[must_use]
     pub fn usage(&self) -> Vec<LeaseInfo> {
         let mut all = self.leases.list();
@@ -279,6 +291,7 @@ impl Broker {
             }
             same
         });
+        all.append(&mut self.opened.list());
         all
     }
 

@@ -74,6 +74,16 @@ impl Heaps for Fake {
         (conduct == Errno::ACCESS).then(|| Origin::Sysfs(format!("fake/{}", heap.name).into()))
     }
 
+    /// It can be watched as a dma-buf can.
+    fn wrap(&self, _memory: &OwnedFd, _bytes: u64, _name: &str) -> io::Result<OwnedFd> {
+        Ok(rustix::pipe::pipe()?.0)
+    }
+
+    fn node(&self, heap: &Heap) -> io::Result<OwnedFd> {
+        self.open(heap)?;
+        Ok(std::fs::File::open("/dev/null")?.into())
+    }
+
     fn stand_in(&self) -> bool {
         false
     }

@@ -33,6 +33,23 @@ pub trait Heaps: Debug + Send + Sync {
         None
     }
 
+    /// The first `bytes` of somebody's memfd as a dma-buf that goes under `name`.
+    ///
+    /// # Errors
+    /// Those of opening `/dev/udmabuf`; `EINVAL` where it takes no memory of this kind or length;
+    /// `Unsupported` where nothing gives dma-bufs.
+    fn wrap(&self, _memory: &OwnedFd, _bytes: u64, _name: &str) -> io::Result<OwnedFd> {
+        Err(without_nodes())
+    }
+
+    /// The node of a heap itself, open for reading, which suffices to allocate.
+    ///
+    /// # Errors
+    /// Those of [`Self::open`]; `Unsupported` where heaps have no nodes.
+    fn node(&self, _heap: &Heap) -> io::Result<OwnedFd> {
+        Err(without_nodes())
+    }
+
     /// Whether what it gives is no dma-buf.
     fn stand_in(&self) -> bool;
 }
@@ -45,6 +62,10 @@ pub trait Source {
     /// # Errors
     /// `ENOMEM` when it has no room; those of [`Heaps::open`]; `EMFILE`.
     fn allocate(&self, bytes: u64, name: &str) -> io::Result<OwnedFd>;
+}
+
+fn without_nodes() -> io::Error {
+    io::Error::new(io::ErrorKind::Unsupported, "the heaps are stand-ins, which have no nodes")
 }
 
 /// Names a buffer. The name is for people who look: a buffer without one is as good.

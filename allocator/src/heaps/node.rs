@@ -1,6 +1,6 @@
 //! The kernel's heaps: `/dev/dma_heap/NAME`, and `/dev/udmabuf` under the names of its two.
 
-use super::udmabuf::{Pages, Udmabuf};
+use super::udmabuf::{self, Pages, Udmabuf};
 use super::{Heaps, Source};
 use crate::sys::dma_heap;
 use heapq_constraints::{Heap, Origin};
@@ -59,24 +59,36 @@ impl Nodes {
         let kind = FileType::from_raw_mode(rustix::fs::fstat(&fd)?.st_mode);
         if kind == FileType::CharacterDevice { Ok(fd) } else { Err(Errno::NODEV) }
     }
-}
 
-impl Heaps for Nodes {
     /// One memory may have several nodes: the first that opens will do.
-    fn open(&self, heap: &Heap) -> io::Result<Box<dyn Source>> {
+    fn open_any<'h>(&self, heap: &'h Heap) -> io::Result<(OwnedFd, &'h str)> {
         let mut first = None;
         for name in std::iter::once(&heap.name).chain(&heap.aliases) {
             match self.open_name(name) {
-                Ok(fd) => {
-                    return Ok(match Pages::of(name) {
-                        Some(pages) => Box::new(Udmabuf { device: fd, pages }),
-                        None => Box::new(Node { fd }),
-                    });
-                }
+                Ok(fd) => return Ok((fd, name)),
                 Err(error) => first = first.or(Some(error)),
             }
         }
         Err(first.unwrap_or(Errno::NOENT).into())
+    }
+}
+
+impl Heaps for Nodes {
+    fn open(&self, heap: &Heap) -> io::Result<Box<dyn Source>> {
+        let (device, name) = self.open_any(heap)?;
+        Ok(match Pages::of(name) {
+            Some(pages) => Box::new(Udmabuf { device, pages }),
+            None => Box::new(Node { fd: device }),
+        })
+    }
+
+    fn wrap(&self, memory: &OwnedFd, bytes: u64, name: &str) -> io::Result<OwnedFd> {
+        let device = self.open_name(Pages::Single.heap())?;
+        udmabuf::wrap(device, memory, bytes, name)
+    }
+
+    fn node(&self, heap: &Heap) -> io::Result<OwnedFd> {
+        self.open_any(heap).map(|(device, _)| device)
     }
 
     fn denied(&self, heap: &Heap) -> Option<Origin> {

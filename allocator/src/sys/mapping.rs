@@ -37,6 +37,20 @@ impl Mapping {
         Ok(Self { start, len })
     }
 
+    /// Has all of its pages there, those that were never touched cleared. Kernels before 5.14 do
+    /// not know this; there it does nothing.
+    ///
+    /// # Errors
+    /// `ENOMEM`, `EFAULT` where a page cannot be had.
+    pub fn populate(&self) -> io::Result<()> {
+        let advice = rustix::mm::Advice::LinuxPopulateRead;
+        // SAFETY: the range is the mapping, and only gets its pages.
+        match unsafe { rustix::mm::madvise(self.start.as_ptr().cast(), self.len, advice) } {
+            Err(rustix::io::Errno::INVAL) => Ok(()),
+            populated => Ok(populated?),
+        }
+    }
+
     /// Its length in bytes; never 0.
     #[must_use]
     pub fn len(&self) -> usize {

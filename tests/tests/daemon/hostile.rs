@@ -125,7 +125,7 @@ async fn wrong_signatures_and_unknown_members_are_errors_of_the_bus() {
     let (bus, root) = (Bus::start(), machine());
     let _daemon = Heapqd::start(&bus, root.path()).await;
     let connection = bus.connect().await;
-    for (member, wanted) in [("Plan", "InvalidArgs"), ("OpenHeap", "UnknownMethod")] {
+    for (member, wanted) in [("Plan", "InvalidArgs"), ("MapHeap", "UnknownMethod")] {
         let refused = connection
             .call_method(Some(NAME), PATH, Some(NAME), member, &("nonsense", 7_u32))
             .await

@@ -25,6 +25,7 @@ mod leases;
 mod life;
 mod logging;
 mod machine;
+mod memory;
 mod peer;
 mod polkit;
 mod raw;

@@ -15,6 +15,7 @@ cd /scenario
 . ./decisions.sh
 . ./access.sh
 . ./memory.sh
+. ./udmabuf.sh
 . ./collections.sh
 . ./trouble.sh
 . ./systemd.sh

@@ -3,7 +3,7 @@
 use crate::ask::{self, Amount};
 use crate::frame;
 use crate::problem::Problem;
-use crate::{part, together};
+use crate::{own, part, together};
 use heapq_allocator::sys::dma_heap;
 use heapq_dbus::proxy::NAME;
 use std::os::fd::AsFd;
@@ -19,6 +19,7 @@ const USAGE: &str = "COMMAND
   hold HEAP BYTES COUNT           buffers, kept until this process is killed
   pass HEAP BYTES COUNT           buffers, the first of which a process keeps; its pid
   take HEAP BYTES                 a buffer without asking the daemon
+  wrap BYTES [--unsealed]         memory of this process made a dma-buf
   film CAMERA CARD [--mislaid]    a frame, seen by four processes of a collection
   many CAMERA CARD                more buffers of a collection than a message carries
   migrate CAMERA SECOND CARD      a second camera moves a collection to other memory
@@ -43,6 +44,8 @@ pub(crate) async fn run(words: &[&str]) -> Result<String, Problem> {
         // What those before start.
         ["part"] => part::serve().await,
         ["pass", heap, bytes, count] => pass(heap, amount(bytes, count)?).await,
+        ["wrap", bytes] => own::wrap(number(bytes)?, true).await,
+        ["wrap", bytes, "--unsealed"] => own::wrap(number(bytes)?, false).await,
         ["take", heap, bytes] => take(heap, number(bytes)?),
         _ => Err(Problem::Usage(USAGE)),
     }

@@ -8,6 +8,7 @@
 mod ask;
 mod command;
 mod frame;
+mod own;
 mod part;
 mod problem;
 mod screen;

@@ -88,7 +88,7 @@ fn elsewhere(way: &Way) {
         ("/", NAME, "Plan"),
         ("/org/heapq/Allocator1/heap/none", "org.heapq.Heap1", "Plan"),
         (PATH, "org.heapq.Nothing1", "Plan"),
-        (PATH, NAME, "OpenHeap"),
+        (PATH, NAME, "MapHeap"),
         (PATH, "org.freedesktop.DBus", "NameHasOwner"),
         ("/org/heapq/Allocator1/../..x".split('.').next().unwrap_or(PATH), NAME, "Release"),
     ] {

@@ -1,0 +1,65 @@
+//! `Wrap` and `OpenHeap`: memory that heapq neither allocates nor counts. Clients pay for it
+//! themselves, by their control groups.
+
+use crate::error::Error;
+use crate::gate::Call;
+use crate::service::{Allocator1, receipt, unreceived};
+use crate::wire::Options;
+use crate::wire::answer::Dictionary;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use zbus::Variant;
+use zbus::wire::OwnedFd as WireFd;
+
+impl Allocator1 {
+    /// `Wrap`.
+    pub(crate) async fn wrapped(
+        &self,
+        call: &Arc<Call>,
+        memfd: WireFd,
+        options: Options,
+    ) -> Result<(WireFd, WireFd), Error> {
+        none("Wrap", options)?;
+        let cargo = self.room(call, 1, 0).await.ok_or_else(|| unreceived(call))?;
+        let memory = OwnedFd::from(memfd);
+        let turns = self.service().allocations().clone();
+        let buffer = self.ask(call, &turns, move |broker, call| {
+            Ok(broker.wrap(&call.caller, call.session.holder(), &memory)?)
+        });
+        Ok((buffer.await?.into(), receipt(cargo, None)?.into()))
+    }
+
+    /// `OpenHeap`.
+    pub(crate) async fn opened(
+        &self,
+        call: &Arc<Call>,
+        name: &str,
+        options: Options,
+    ) -> Result<(WireFd, Dictionary), Error> {
+        none("OpenHeap", options)?;
+        let cargo = self.room(call, 1, 0).await.ok_or_else(|| unreceived(call))?;
+        let name = name.to_owned();
+        let turns = self.service().allocations().clone();
+        let opened = self.ask(call, &turns, move |broker, call| {
+            Ok(broker.open_heap(&call.caller, call.session.holder(), &name)?)
+        });
+        let opened = opened.await?;
+        let said = Dictionary::from([
+            ("cgroup", Variant::from(opened.payer.cgroup.to_string())),
+            ("limit", Variant::from(opened.payer.bytes)),
+            ("receipt", Variant::Fd(receipt(cargo, None)?.into())),
+        ]);
+        Ok((opened.node.into(), said))
+    }
+}
+
+/// There are no options yet.
+fn none(method: &str, options: Options) -> Result<(), Error> {
+    match options.0?.entries.first() {
+        Some(entry) => {
+            let complaint = format!("{}: no option of {method}; there are none", entry.key);
+            Err(Error::InvalidConstraint(complaint))
+        }
+        None => Ok(()),
+    }
+}
