@@ -13,7 +13,7 @@ FUZZ ?=
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 .PHONY: help deps build demo check check-fmt check-lints check-docs check-scripts check-data check-supply check-tests \
-	check-vm check-vm-systemd check-vm-breaks fuzz oracle boards bench-policies bench-solver driver-table driver-table-check install clean
+	check-vm check-vm-systemd check-vm-breaks fuzz oracle boards bench bench-policies bench-solver driver-table driver-table-check install clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -79,6 +79,10 @@ boards: ## fetch the devicetrees of all boards of Debian's arm64 kernel, and say
 	@dir=$$(tests/tools/boards.sh "$${XDG_CACHE_HOME:-$$HOME/.cache}/heapq/boards") && \
 		HEAPQ_DTB_DIR=$$dir $(CARGO) test --release --locked --package heapq-allocator --test devicetree boards:: && \
 		$(CARGO) run --release --locked --quiet --package heapq-tests --bin heapq-boards "$$dir"
+
+bench: build ## what a call of the service costs beside bare ones, beside its budgets; BENCH_STRICT=1 fails on a miss
+	@tests/tools/deps.sh bench
+	$(CARGO) bench --locked --package heapq-tests --bench service
 
 bench-policies: ## how long rules take to be found and loaded, beside their budgets, likewise
 	$(CARGO) bench --locked --package heapq-policies --bench rules

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Installs what is missing of the Debian packages that a make target needs.
 #
-# usage: deps.sh GROUP...      groups: build check vm fuzz kernel
+# usage: deps.sh GROUP...      groups: build check vm fuzz bench kernel
 #
 # Each line of `needs` gives a package and how to see that it is there already, whoever installed
 # it; only what fails its probe is installed. Without apt, or without a way to become root, it says
@@ -27,6 +27,9 @@ needs() {
 		vm     dbus-daemon      command:dbus-daemon
 		vm     dbus-system-bus-common  file:/usr/share/dbus-1/system.conf
 		fuzz   g++              command:c++
+		bench  libsystemd-dev   pkg-config:libsystemd
+		bench  dbus-daemon      command:dbus-daemon
+		bench  dbus-broker      command:dbus-broker
 		kernel make             command:make
 		kernel flex             command:flex
 		kernel bison            command:bison
