@@ -7,7 +7,8 @@
 //! cleanly by themselves and are not asked about here.
 
 use std::fmt;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -76,7 +77,10 @@ impl Default for Meminfo {
 
 impl Gauge for Meminfo {
     fn read(&self) -> io::Result<Memory> {
-        let text = std::fs::read_to_string(&self.0)?;
+        // With room for all of it: a file of the kernel has no length to go by, and every request
+        // would read it in seven pieces.
+        let mut text = String::with_capacity(8192);
+        File::open(&self.0)?.read_to_string(&mut text)?;
         let missing = || io::Error::new(io::ErrorKind::InvalidData, "no MemTotal or MemAvailable");
         Memory::parse(&text).ok_or_else(missing)
     }
