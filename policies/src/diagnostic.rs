@@ -220,11 +220,25 @@ fn shown<'a>(
     kind: AnnotationKind,
     label: Option<&str>,
 ) -> Element<'a> {
-    let Some((at, text)) = excerpt else { return Origin::path(printable(file)).into() };
+    let Some((at, text)) = excerpt else { return Origin::path(one_line(file)).into() };
     let (source, span) = line_around(*at, text);
+    // The renderer shows the ASCII control characters, and passes the others on.
+    let upto = |end| source.get(..end).map_or(0, |part| without_c1(part).len());
+    let span = upto(span.start)..upto(span.end);
     let first = usize::try_from(line.max(1)).unwrap_or(usize::MAX);
     let annotation = kind.span(span).label(label.map(printable));
-    Snippet::source(source).line_start(first).path(printable(file)).annotation(annotation).into()
+    let snippet = Snippet::source(without_c1(source)).line_start(first).path(one_line(file));
+    snippet.annotation(annotation).into()
+}
+
+/// Without U+0080 to U+009F: U+009B begins a sequence for terminals as ESC [ does.
+fn without_c1(text: &str) -> String {
+    text.replace(|c| matches!(c, '\u{80}'..='\u{9f}'), "\u{fffd}")
+}
+
+/// A file's name must not look like a line of the report.
+fn one_line(name: &str) -> String {
+    printable(name).replace('\n', "\u{fffd}")
 }
 
 /// File names and keys come from others: control characters must not reach a terminal.
@@ -261,6 +275,26 @@ mod tests {
             let kebab = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
             assert!(text.chars().all(kebab) && !text.starts_with('-'), "{text}");
         }
+    }
+
+    #[test]
+    fn no_control_character_passes_and_the_caret_stays() {
+        let text: Arc<str> = "a = \"\u{9b}31m\u{1b}\" drver".into();
+        let at = text.find("drver").unwrap_or_default();
+        let diagnostic = Diagnostic {
+            line: 1,
+            excerpt: Some((Place { start: at, end: at + 5 }, text)),
+            ..Diagnostic::whole(Code::Syntax, &"a\nb.toml".into(), "m")
+        };
+        let shown = render(&diagnostic, false);
+        assert!(!shown.chars().any(|c| c.is_control() && c != '\n'), "{shown:?}");
+        assert!(shown.contains("a\u{fffd}b.toml:1:"), "{shown}");
+        let column = |text| {
+            shown.lines().find_map(|line| {
+                Some(line.split(text).next()?.chars().count()).filter(|_| line.contains(text))
+            })
+        };
+        assert_eq!(column("drver"), column("^^^^^"), "{shown}");
     }
 
     #[test]
