@@ -1,7 +1,11 @@
-//! As much of V4L2 as it takes to see whether a device accepts a buffer: single-planar capture and
-//! output queues, with buffers imported as dma-bufs or allocated by the driver.
+//! As much of V4L2 as it takes to see whether a device accepts a buffer: capture and output queues,
+//! with buffers imported as dma-bufs or allocated by the driver. What differs on queues whose planes
+//! are buffers of their own is in `planes`.
 
+mod planes;
 mod raw;
+
+pub use planes::{PlaneBuffer, PlaneFormat, PlanesFormat};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags};
@@ -17,6 +21,10 @@ pub enum Queue {
     Capture,
     /// User space writes, the device reads.
     Output,
+    /// As `Capture`, for a multi-planar node.
+    CapturePlanes,
+    /// As `Output`, for a multi-planar node.
+    OutputPlanes,
 }
 
 impl Queue {
@@ -24,6 +32,8 @@ impl Queue {
         match self {
             Self::Capture => 1,
             Self::Output => 2,
+            Self::CapturePlanes => 9,
+            Self::OutputPlanes => 10,
         }
     }
 }
@@ -64,6 +74,12 @@ impl Capability {
     pub const CAPTURE: u32 = 0x0000_0001;
     /// `V4L2_CAP_VIDEO_OUTPUT`
     pub const OUTPUT: u32 = 0x0000_0002;
+    /// `V4L2_CAP_VIDEO_CAPTURE_MPLANE`
+    pub const CAPTURE_PLANES: u32 = 0x0000_1000;
+    /// `V4L2_CAP_VIDEO_OUTPUT_MPLANE`
+    pub const OUTPUT_PLANES: u32 = 0x0000_2000;
+    /// `V4L2_CAP_VIDEO_M2M_MPLANE`
+    pub const M2M_PLANES: u32 = 0x0000_4000;
     /// `V4L2_CAP_VIDEO_M2M`: both queues, of which one feeds the other.
     pub const M2M: u32 = 0x0000_8000;
     /// `V4L2_CAP_STREAMING`
@@ -279,8 +295,8 @@ impl Device {
 
     fn wait(&self, queue: Queue, timeout: Duration) -> io::Result<()> {
         let ready = match queue {
-            Queue::Capture => PollFlags::IN,
-            Queue::Output => PollFlags::OUT,
+            Queue::Capture | Queue::CapturePlanes => PollFlags::IN,
+            Queue::Output | Queue::OutputPlanes => PollFlags::OUT,
         };
         let timeout = Timespec::try_from(timeout).map_err(|_| rustix::io::Errno::INVAL)?;
         let mut fds = [PollFd::new(&self.fd, ready)];
