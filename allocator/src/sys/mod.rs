@@ -4,7 +4,11 @@
 
 pub mod dma_buf;
 pub mod dma_heap;
+pub mod drm;
 pub mod mapping;
+mod refused;
 pub mod spawn;
 pub mod udmabuf;
 pub mod v4l2;
+
+pub use refused::Refused;

@@ -2,9 +2,11 @@
 //! with buffers imported as dma-bufs or allocated by the driver. What differs on queues whose planes
 //! are buffers of their own is in `planes`.
 
+mod import;
 mod planes;
 mod raw;
 
+pub use import::{Imported, KeptFormat};
 pub use planes::{PlaneBuffer, PlaneFormat, PlanesFormat};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -35,6 +37,18 @@ impl Queue {
             Self::CapturePlanes => 9,
             Self::OutputPlanes => 10,
         }
+    }
+
+    /// The device writes.
+    #[must_use]
+    pub fn is_capture(self) -> bool {
+        matches!(self, Self::Capture | Self::CapturePlanes)
+    }
+
+    /// Each plane of a frame may be a buffer of its own.
+    #[must_use]
+    pub fn is_planar(self) -> bool {
+        matches!(self, Self::CapturePlanes | Self::OutputPlanes)
     }
 }
 
@@ -89,6 +103,19 @@ impl Capability {
     #[must_use]
     pub fn has(&self, flags: u32) -> bool {
         self.flags & flags == flags
+    }
+
+    /// The queues of the node, output first: what feeds the other.
+    #[must_use]
+    pub fn queues(&self) -> Vec<Queue> {
+        let of = [
+            (Queue::Output, Self::OUTPUT, Self::M2M),
+            (Queue::OutputPlanes, Self::OUTPUT_PLANES, Self::M2M_PLANES),
+            (Queue::Capture, Self::CAPTURE, Self::M2M),
+            (Queue::CapturePlanes, Self::CAPTURE_PLANES, Self::M2M_PLANES),
+        ];
+        let has = |(_, own, both): &(Queue, u32, u32)| self.has(*own) || self.has(*both);
+        of.into_iter().filter(has).map(|(queue, ..)| queue).collect()
     }
 }
 
@@ -294,10 +321,7 @@ impl Device {
     }
 
     fn wait(&self, queue: Queue, timeout: Duration) -> io::Result<()> {
-        let ready = match queue {
-            Queue::Capture | Queue::CapturePlanes => PollFlags::IN,
-            Queue::Output | Queue::OutputPlanes => PollFlags::OUT,
-        };
+        let ready = if queue.is_capture() { PollFlags::IN } else { PollFlags::OUT };
         let timeout = Timespec::try_from(timeout).map_err(|_| rustix::io::Errno::INVAL)?;
         let mut fds = [PollFd::new(&self.fd, ready)];
         match poll(&mut fds, Some(&timeout))? {
@@ -349,6 +373,25 @@ mod tests {
     fn fixed_fields_end_at_the_first_zero_or_at_their_end() {
         assert_eq!(text(b"vivid\0\0junk"), "vivid");
         assert_eq!(text(b"full"), "full");
+    }
+
+    #[test]
+    fn queues_are_those_that_the_flags_say() {
+        for (flags, expected) in [
+            (Capability::CAPTURE, &[Queue::Capture][..]),
+            (Capability::M2M, &[Queue::Output, Queue::Capture]),
+            (Capability::M2M_PLANES, &[Queue::OutputPlanes, Queue::CapturePlanes]),
+            (Capability::OUTPUT_PLANES, &[Queue::OutputPlanes]),
+            (Capability::STREAMING, &[]),
+        ] {
+            let node = Capability {
+                driver: String::new(),
+                card: String::new(),
+                bus: String::new(),
+                flags,
+            };
+            assert_eq!(node.queues(), expected, "{flags:#x}");
+        }
     }
 
     #[test]

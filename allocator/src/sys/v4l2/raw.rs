@@ -88,6 +88,14 @@ pub(super) struct FormatPlanes {
     pub(super) rest: [u8; 200 - size_of::<PixFormatPlanes>()],
 }
 
+/// [`Format`], whatever the kind of queue makes of it.
+#[repr(C)]
+pub(super) struct FormatBytes {
+    pub kind: u32,
+    pub(super) align: [usize; 0],
+    pub bytes: [u8; 200],
+}
+
 /// `v4l2_plane`: where the contents of one plane are.
 #[repr(C)]
 #[derive(Clone, Copy, Default)]
@@ -189,6 +197,8 @@ pub(super) struct ExportBuffer {
 nix::ioctl_read!(querycap, b'V', 0, Capability);
 nix::ioctl_readwrite!(g_fmt, b'V', 4, Format);
 nix::ioctl_readwrite!(s_fmt, b'V', 5, Format);
+nix::ioctl_readwrite!(g_fmt_bytes, b'V', 4, FormatBytes);
+nix::ioctl_readwrite!(s_fmt_bytes, b'V', 5, FormatBytes);
 nix::ioctl_readwrite!(g_fmt_planes, b'V', 4, FormatPlanes);
 nix::ioctl_readwrite!(s_fmt_planes, b'V', 5, FormatPlanes);
 nix::ioctl_readwrite!(reqbufs, b'V', 8, RequestBuffers);
@@ -202,7 +212,9 @@ nix::ioctl_write_ptr!(streamoff, b'V', 19, i32);
 
 #[cfg(test)]
 mod tests {
-    use super::{Buffer, BufferPlanes, Capability, ExportBuffer, Format, FormatPlanes};
+    use super::{
+        Buffer, BufferPlanes, Capability, ExportBuffer, Format, FormatBytes, FormatPlanes,
+    };
     use super::{PixFormatPlanes, Plane, PlaneFormat, RequestBuffers};
     use std::mem::offset_of;
 
@@ -212,6 +224,7 @@ mod tests {
         assert_eq!(size_of::<Capability>(), 104);
         assert_eq!(size_of::<Format>(), 208);
         assert_eq!(offset_of!(Format, pix), 8);
+        assert_eq!((size_of::<FormatBytes>(), offset_of!(FormatBytes, bytes)), (208, 8));
         assert_eq!((size_of::<FormatPlanes>(), offset_of!(FormatPlanes, pix)), (208, 8));
         assert_eq!((size_of::<PixFormatPlanes>(), size_of::<PlaneFormat>()), (192, 20));
         assert_eq!(offset_of!(PixFormatPlanes, count), 180);
