@@ -9,7 +9,7 @@ use heapq_constraints::vocabulary::{self, Invalid};
 use heapq_dbus::wire::Asked;
 use std::path::PathBuf;
 
-/// Who bears what the options say: the person at the command line.
+/// Who bears what the options say where nobody is typed: the person at the command line.
 const ASKER: &str = "command-line";
 
 /// Who will touch the buffers, and how large they have to be.
@@ -96,14 +96,23 @@ impl Ask {
             }
             None => Asked::default(),
         };
+        let mut options = self.options();
         for typed in &self.participants {
-            let table = participant(typed, &asked.participants);
+            let mut table = participant(typed, &asked.participants);
+            // The first one bears them all: one more participant would be somebody for whom no
+            // heap is reserved.
+            table.entries.append(&mut options.entries);
             asked.participants.push(table);
         }
         if asked.participants.is_empty() {
             return Err(Malformed::Nobody);
         }
-        asked.participants.extend(self.options());
+        if !options.entries.is_empty() {
+            options.push("name", Value::Text(unique(ASKER, &asked.participants)));
+            // It has no objection to protected memory: its default would be one.
+            options.push("protected", Value::Text("accepted".to_owned()));
+            asked.participants.push(options);
+        }
         if self.strict {
             asked.request.entries.retain(|entry| entry.key != "strict");
             asked.request.push("strict", Value::Bool(true));
@@ -112,9 +121,8 @@ impl Ask {
         Ok(asked)
     }
 
-    /// What the options say, as a participant of its own; `None` when they say nothing. It has no
-    /// objection to protected memory: its default would be one.
-    fn options(&self) -> Option<Table> {
+    /// What the options say, as keys of a participant.
+    fn options(&self) -> Table {
         let mut table = Table::default();
         if let Some(size) = self.size {
             table.push("min-size", Value::Integer(size.into()));
@@ -135,12 +143,7 @@ impl Ask {
         if let Some(format) = self.format() {
             table.push("format", Value::List(vec![Node::new(Value::Table(format))]));
         }
-        if table.entries.is_empty() {
-            return None;
-        }
-        table.push("name", Value::Text(ASKER.to_owned()));
-        table.push("protected", Value::Text("accepted".to_owned()));
-        Some(table)
+        table
     }
 
     fn format(&self) -> Option<Table> {
@@ -282,6 +285,35 @@ mod tests {
         assert_eq!(text(&two, "name"), Some("camera#2"));
         let cpu = participant("cpu", &[one, two]);
         assert_eq!((text(&cpu, "device"), usages(&cpu)), (None, 2));
+    }
+
+    #[test]
+    fn the_first_who_is_typed_bears_the_options() {
+        let typed = |participants: &[&str]| Ask {
+            participants: participants.iter().map(ToString::to_string).collect(),
+            count: Some(3),
+            fourcc: Some("NV12".to_owned()),
+            ..Ask::default()
+        };
+        let asked = typed(&["/dev/video0:capture", "cpu"]).asked();
+        let asked = asked.map_err(|error| error.to_string()).unwrap().participants;
+        assert_eq!(asked.len(), 2);
+        for key in ["min-count", "format"] {
+            let borne: Vec<bool> = asked.iter().map(|table| table.get(key).is_some()).collect();
+            assert_eq!(borne, [true, false], "{key}");
+        }
+        assert!(matches!(typed(&[]).asked(), Err(Malformed::Nobody)));
+    }
+
+    #[test]
+    fn beside_a_file_alone_they_are_a_participant_of_their_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("question.toml");
+        std::fs::write(&file, "[[participant]]\nname = \"command-line\"\n").unwrap();
+        let ask = Ask { file: Some(file), size: Some(4096), ..Ask::default() };
+        let asked = ask.asked().map_err(|error| error.to_string()).unwrap().participants;
+        let names: Vec<_> = asked.iter().map(|table| text(table, "name")).collect();
+        assert_eq!(names, [Some("command-line"), Some("command-line#2")]);
     }
 
     #[test]
