@@ -47,6 +47,7 @@ pub(crate) struct MasterRule {
     pub(crate) unless: Vec<Situation>,
     /// Where to look, in order.
     pub(crate) ways: Vec<DmaMaster>,
+    pub(crate) origin: Origin,
 }
 
 /// One table of `match` or `unless`; everything in it must hold.

@@ -33,7 +33,8 @@ pub(super) fn read(rule: &Rule<'_>, complaints: &mut Complaints<'_>) -> Option<M
         let help = help.to_owned();
         complaints.tell(Code::InvalidValue, node.at, message, Some(help));
     }
-    Some(MasterRule { matches, unless, ways: ways(node, complaints) })
+    let (ways, origin) = (ways(node, complaints), complaints.source().origin(rule.at));
+    Some(MasterRule { matches, unless, ways, origin })
 }
 
 /// What translates is known once the master is; and a device has one, whatever node is meant.

@@ -65,18 +65,7 @@ fn rules(root: &Table, complaints: &mut Complaints<'_>) -> PolicySet {
             let rule = read::Rule { table, at: item.at };
             match entry.key.as_str() {
                 "heap" => set.heaps.extend(heap::read(&rule, complaints)),
-                "device" if table.get("dma-master").is_some() => {
-                    set.masters.extend(master::read(&rule, complaints));
-                }
-                "device" => {
-                    let before = complaints.count();
-                    let read = device::read(&rule, complaints);
-                    // What is left of a rule with an error would mislead.
-                    if let Some(read) = read.filter(|_| complaints.count() == before) {
-                        reach::check(&read, &rule, complaints);
-                        set.devices.push(read);
-                    }
-                }
+                "device" => device(&rule, &mut set, complaints),
                 "grant" => set.grants.extend(grant::read(&rule, complaints)),
                 "limit" => set.limits.extend(limit::read(&rule, complaints)),
                 _ => edge(&rule, &mut set, complaints),
@@ -84,6 +73,25 @@ fn rules(root: &Table, complaints: &mut Complaints<'_>) -> PolicySet {
         }
     }
     set
+}
+
+fn device(rule: &read::Rule<'_>, set: &mut PolicySet, complaints: &mut Complaints<'_>) {
+    let before = complaints.count();
+    if rule.table.get("dma-master").is_some() {
+        let read = master::read(rule, complaints);
+        // What is left of a rule with an error would mislead.
+        if let Some(read) = read.filter(|_| complaints.count() == before) {
+            reach::situations(&read.matches, &read.unless, rule, complaints);
+            set.masters.push(read);
+        }
+    } else {
+        let read = device::read(rule, complaints);
+        if let Some(read) = read.filter(|_| complaints.count() == before) {
+            reach::situations(&read.matches, &read.unless, rule, complaints);
+            reach::weak(&read, rule, complaints);
+            set.devices.push(read);
+        }
+    }
 }
 
 fn edge(rule: &read::Rule<'_>, set: &mut PolicySet, complaints: &mut Complaints<'_>) {

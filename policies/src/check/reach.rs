@@ -12,13 +12,18 @@ use heapq_constraints::value::{Place, Value};
 /// Rules with more patterns than this are not compared with themselves.
 const MAX_WEIGHT: usize = 2048;
 
-pub(super) fn check(read: &DeviceRule, rule: &Rule<'_>, complaints: &mut Complaints<'_>) {
-    if weight(&read.matches) + weight(&read.unless) <= MAX_WEIGHT {
-        tables("match", &read.matches, rule, complaints);
-        tables("unless", &read.unless, rule, complaints);
-        silent(read, rule, complaints);
+/// What `match` and `unless` of a rule say.
+pub(super) fn situations(
+    matches: &[Situation],
+    unless: &[Situation],
+    rule: &Rule<'_>,
+    complaints: &mut Complaints<'_>,
+) {
+    if weight(matches) + weight(unless) <= MAX_WEIGHT {
+        tables("match", matches, rule, complaints);
+        tables("unless", unless, rule, complaints);
+        silent(matches, unless, rule, complaints);
     }
-    weak(read, rule, complaints);
 }
 
 /// Tables of one list beside each other.
@@ -43,9 +48,14 @@ fn tables(key: &str, list: &[Situation], rule: &Rule<'_>, complaints: &mut Compl
 }
 
 /// `unless` that holds wherever `match` does.
-fn silent(read: &DeviceRule, rule: &Rule<'_>, complaints: &mut Complaints<'_>) {
-    let silenced = |one: &Situation| read.unless.iter().any(|other| implies(one, other));
-    if !read.unless.is_empty() && read.matches.iter().all(silenced) {
+fn silent(
+    matches: &[Situation],
+    unless: &[Situation],
+    rule: &Rule<'_>,
+    complaints: &mut Complaints<'_>,
+) {
+    let silenced = |one: &Situation| unless.iter().any(|other| implies(one, other));
+    if !unless.is_empty() && matches.iter().all(silenced) {
         let message = "`unless` holds wherever `match` does: the rule says nothing of any device";
         complaints.tell(Code::NeverHolds, place(rule, "unless", 0), message, None);
         complaints.also(place(rule, "match", 0), "what it describes");
@@ -53,7 +63,7 @@ fn silent(read: &DeviceRule, rule: &Rule<'_>, complaints: &mut Complaints<'_>) {
 }
 
 /// Needs add up: some values of them say nothing, and are mostly meant to take something back.
-fn weak(read: &DeviceRule, rule: &Rule<'_>, complaints: &mut Complaints<'_>) {
+pub(super) fn weak(read: &DeviceRule, rule: &Rule<'_>, complaints: &mut Complaints<'_>) {
     for fact in &read.facts {
         let nothing = matches!(
             fact.constraint,

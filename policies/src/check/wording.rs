@@ -1,7 +1,7 @@
 //! What a rule says, as one text, without where it says so: two rules with one text are the same.
 
 use super::cross::bounds;
-use crate::rule::{DeviceRule, GrantRule, HeapRule, LimitRule};
+use crate::rule::{DeviceRule, GrantRule, HeapRule, LimitRule, MasterRule};
 use heapq_constraints::Heap;
 use heapq_constraints::heap::Edge;
 
@@ -20,6 +20,10 @@ pub(super) fn device(rule: &DeviceRule) -> String {
     let facts: Vec<_> = rule.facts.iter().map(|fact| &fact.constraint).collect();
     let situations = (&rule.matches, &rule.unless, &rule.when);
     format!("{:?}", (situations, usage, overrides, exports, facts))
+}
+
+pub(super) fn master(rule: &MasterRule) -> String {
+    format!("{:?}", (&rule.matches, &rule.unless, &rule.ways))
 }
 
 pub(super) fn grant(rule: &GrantRule) -> String {
