@@ -23,25 +23,40 @@ impl Rules<'_> {
     }
 }
 
-/// A master may have one itself: each device gets the last. One that masters its own DMA has none.
-pub(super) fn follow(devices: &mut [SeenDevice]) {
-    let direct: BTreeMap<Name, Name> = devices
-        .iter()
-        .filter_map(|device| Some((device.path.clone(), device.master.clone()?)))
-        .collect();
-    for device in devices.iter_mut().filter(|device| device.master.is_some()) {
-        let steps = std::iter::successors(device.master.clone(), |at| direct.get(at).cloned());
-        // Of a circle, what is next is as good as any.
-        let steps: Vec<Name> = steps.take(STEPS_MAX).collect();
-        let last = if steps.len() < STEPS_MAX { steps.last() } else { steps.first() };
-        device.master = last.filter(|last| **last != device.path).cloned();
+/// A master may have one itself: each device gets the last. One that masters its own DMA has none, nor
+/// has one that is led nowhere: what is found there is told.
+pub(super) fn follow(devices: &mut [SeenDevice], warn: &dyn Fn(String)) {
+    let direct: BTreeMap<Name, Option<Name>> =
+        devices.iter().map(|device| (device.path.clone(), device.master.clone())).collect();
+    for device in devices.iter_mut() {
+        let Some(first) = device.master.take() else { continue };
+        match last(&first, &direct) {
+            Ok(last) => device.master = (last != device.path).then_some(last),
+            Err(why) => warn(format!("{}: the way to its DMA master {why}", device.path)),
+        }
     }
+}
+
+/// Where the steps from `first` end.
+fn last(first: &Name, direct: &BTreeMap<Name, Option<Name>>) -> Result<Name, String> {
+    let mut at = first;
+    for _ in 0..STEPS_MAX {
+        match direct.get(at) {
+            None => return Err(format!("leads to {at}, which is no device")),
+            Some(None) => return Ok(at.clone()),
+            // A bus master may be named as its own.
+            Some(Some(next)) if next == at => return Ok(at.clone()),
+            Some(Some(next)) => at = next,
+        }
+    }
+    Err(format!("leads from {first} in a circle, or too far"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::{SeenDevice, follow};
     use heapq_constraints::Name;
+    use std::cell::RefCell;
 
     #[test]
     fn the_last_master_counts_and_circles_end() {
@@ -50,17 +65,24 @@ mod tests {
             master: (!master.is_empty()).then(|| (*master).into()),
             ..SeenDevice::default()
         };
-        for (given, expected) in [
-            (vec![("du", "vsp"), ("vsp", "fcp"), ("fcp", "")], vec!["fcp", "fcp", ""]),
-            (vec![("du", "gone")], vec!["gone"]),
-            (vec![("a", "b"), ("b", "a"), ("c", "a")], vec!["b", "a", "a"]),
-            (vec![("a", "a")], vec![""]),
+        for (given, expected, warning) in [
+            (vec![("du", "vsp"), ("vsp", "fcp"), ("fcp", "")], vec!["fcp", "fcp", ""], ""),
+            (vec![("du", "gone")], vec![""], "du: the way to its DMA master leads to gone, which"),
+            (
+                vec![("a", "b"), ("b", "a"), ("c", "a")],
+                vec!["", "", ""],
+                "c: the way to its DMA master leads from a in a circle",
+            ),
+            (vec![("a", "a"), ("b", "a")], vec!["", "a"], ""),
         ] {
             let mut devices: Vec<SeenDevice> = given.iter().map(device).collect();
-            follow(&mut devices);
+            let told = RefCell::new(String::new());
+            follow(&mut devices, &|warning| *told.borrow_mut() = warning);
             let found: Vec<Name> =
                 devices.iter().map(|one| one.master.clone().unwrap_or_default()).collect();
             assert_eq!(found.iter().map(|name| &**name).collect::<Vec<_>>(), expected, "{given:?}");
+            let told = told.into_inner();
+            assert!(told.starts_with(warning) && told.is_empty() == warning.is_empty(), "{told}");
         }
     }
 }

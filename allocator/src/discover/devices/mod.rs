@@ -45,7 +45,7 @@ pub(super) fn read(
     let mut devices = join_media(found);
     reader.add_bound(&mut devices);
     reader.find_masters(&mut devices, rules);
-    masters::follow(&mut devices);
+    masters::follow(&mut devices, &|warning| root.warn(warning));
     devices.sort_by_cached_key(order);
     devices
 }

@@ -81,7 +81,7 @@ fn devices(tree: &Blob<'_>, arch: Arch, rules: &Rules<'_>) -> Vec<SeenDevice> {
         found.push(device);
     }
     found.sort_by(|a, b| a.path.cmp(&b.path));
-    masters::follow(&mut found);
+    masters::follow(&mut found, &|warning| tree.warn(warning));
     found
 }
 

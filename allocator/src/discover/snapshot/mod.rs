@@ -9,8 +9,10 @@ mod text;
 pub use share::share;
 
 use super::file::{self, Unreadable};
-use super::{Observation, devices};
+use super::{Observation, SeenDevice, devices};
+use heapq_constraints::Name;
 use heapq_constraints::fact::Windows;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Longest snapshot in bytes: a server with thousands of devices stays below it.
@@ -66,11 +68,32 @@ fn check(seen: &Observation) -> Result<(), SnapshotError> {
         return Err(SnapshotError(format!("heap {twice:?} is there twice")));
     }
     windows(seen)?;
+    masters(seen)?;
     for device in &seen.devices {
         if device.dma_mask_bits.is_some_and(|bits| !(1..=64).contains(&bits)) {
             let path = &device.path;
             return Err(SnapshotError(format!("device {path}: dma-mask-bits is not 1 to 64")));
         }
+    }
+    Ok(())
+}
+
+/// A master is another device of the snapshot, and the last one: one that has a master itself does not
+/// reach memory.
+fn masters(seen: &Observation) -> Result<(), SnapshotError> {
+    let by_path: BTreeMap<&Name, &SeenDevice> =
+        seen.devices.iter().map(|device| (&device.path, device)).collect();
+    for SeenDevice { path, master, .. } in &seen.devices {
+        let Some(master) = master else { continue };
+        let wrong = match by_path.get(master) {
+            _ if master == path => "is the device itself: leave the key out".to_owned(),
+            None => "is no device of the snapshot".to_owned(),
+            Some(SeenDevice { master: Some(next), .. }) => {
+                format!("has a master itself, {next}: name the last one")
+            }
+            Some(_) => continue,
+        };
+        return Err(SnapshotError(format!("device {path}: its master {master} {wrong}")));
     }
     Ok(())
 }
@@ -112,6 +135,19 @@ mod tests {
             (
                 "[[device]]\npath='/d'\nsubsystem='drm'\ndma-mask-bits=65",
                 "device /d: dma-mask-bits is not 1 to 64",
+            ),
+            (
+                "[[device]]\npath='/d'\nsubsystem='drm'\nmaster='/d'",
+                "device /d: its master /d is the device itself",
+            ),
+            (
+                "[[device]]\npath='/d'\nsubsystem='drm'\nmaster='/e'",
+                "device /d: its master /e is no device of the snapshot",
+            ),
+            (
+                "[[device]]\npath='/d'\nsubsystem='drm'\nmaster='/e'\n\
+                 [[device]]\npath='/e'\nsubsystem='drm'\nmaster='/d'",
+                "device /d: its master /e has a master itself, /d",
             ),
         ] {
             let error = read(text).unwrap_err().to_string();
