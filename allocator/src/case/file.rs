@@ -5,17 +5,16 @@
 use super::board::{self, Board, Source};
 use super::expect::{self, Expect, unknown};
 use super::stated::{self, Stated};
+use crate::discover::file::bytes;
 use heapq_constraints::value::{Entry, Node, Place, Table, Value};
 use heapq_constraints::vocabulary::nearest;
 use heapq_policies::document;
 use std::fmt;
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 /// Largest case or question file that is read, in bytes; the longest of those that exist is a
 /// thousandth of it.
-pub const LONGEST: u64 = 1 << 20;
+pub const LONGEST: usize = 1 << 20;
 
 /// Tables and keys at the top of a case.
 const TOP: [&str; 7] =
@@ -139,22 +138,17 @@ fn beneath(file: &Path, path: &Path) -> bool {
     }
 }
 
-/// The text of a file of at most [`LONGEST`] bytes, whatever length it claims: a pipe and a device
-/// claim none.
+/// The text of a regular file of at most [`LONGEST`] bytes.
 pub(super) fn text(file: &Path) -> Result<String, Unusable> {
     let fail = |message: String| Unusable {
         file: file.to_owned(),
         complaints: vec![Complaint { line: None, message }],
     };
-    let io = |error: std::io::Error| fail(error.to_string());
-    let mut bytes = Vec::new();
-    let length = File::open(file)
-        .and_then(|opened| opened.take(LONGEST + 1).read_to_end(&mut bytes))
-        .map_err(io)?;
-    if u64::try_from(length).is_ok_and(|length| length <= LONGEST) {
-        return String::from_utf8(bytes).map_err(|error| fail(format!("not text: {error}")));
+    let bytes = bytes(file, LONGEST).map_err(|error| fail(error.to_string()))?;
+    if bytes.len() > LONGEST {
+        return Err(fail(format!("it exceeds the bound of {LONGEST} bytes for a case")));
     }
-    Err(fail(format!("it exceeds the bound of {LONGEST} bytes for a case")))
+    String::from_utf8(bytes).map_err(|error| fail(format!("not text: {error}")))
 }
 
 /// The tree of `text`, or its syntax errors.
@@ -210,19 +204,25 @@ pub(super) fn table<'a>(
 #[cfg(test)]
 mod tests {
     use super::{LONGEST, text};
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
     use std::path::Path;
 
     #[test]
     fn nothing_is_read_without_end() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("a.toml");
-        let longest = usize::try_from(LONGEST).unwrap();
-        std::fs::write(&file, "#".repeat(longest)).unwrap();
-        assert_eq!(text(&file).unwrap().len(), longest);
-        std::fs::write(&file, "#".repeat(longest + 1)).unwrap();
-        for endless in [&*file, Path::new("/dev/zero")] {
+        std::fs::write(&file, "#".repeat(LONGEST)).unwrap();
+        assert_eq!(text(&file).unwrap().len(), LONGEST);
+        std::fs::write(&file, "#".repeat(LONGEST + 1)).unwrap();
+        let pipe = dir.path().join("pipe.toml");
+        mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR, 0).unwrap();
+        for (endless, why) in [
+            (&*file, "a.toml: it exceeds the bound of 1048576 bytes"),
+            (&*pipe, "pipe.toml: not a regular file"),
+            (Path::new("/dev/zero"), "/dev/zero: not a regular file"),
+        ] {
             let said = text(endless).unwrap_err().to_string();
-            assert!(said.contains("exceeds the bound of 1048576 bytes"), "{said}");
+            assert!(said.contains(why), "{said}");
         }
     }
 }

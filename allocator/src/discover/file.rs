@@ -3,7 +3,7 @@
 use super::devicetree::BlobError;
 use super::snapshot::SnapshotError;
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// Why a file is no machine.
@@ -15,7 +15,7 @@ pub enum Unreadable {
         /// Which.
         path: PathBuf,
         /// Why.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// It is no devicetree.
     #[error("{path}: {source}")]
@@ -35,18 +35,24 @@ pub enum Unreadable {
     },
 }
 
+/// As [`bytes`], with the file's name in the error.
+pub(super) fn read(path: &Path, bound: usize) -> Result<Vec<u8>, Unreadable> {
+    bytes(path, bound).map_err(|source| Unreadable::File { path: path.to_owned(), source })
+}
+
 /// A regular file's bytes; of one that is longer than `bound`, one byte more than that, which whoever
 /// parses them refuses.
-pub(super) fn read(path: &Path, bound: usize) -> Result<Vec<u8>, Unreadable> {
-    let fail = |source| Unreadable::File { path: path.to_owned(), source };
+///
+/// # Errors
+/// Those of reading, and what is no regular file.
+pub(crate) fn bytes(path: &Path, bound: usize) -> io::Result<Vec<u8>> {
     // A pipe would be waited for when it is opened.
-    if !std::fs::metadata(path).map_err(fail)?.is_file() {
-        return Err(fail(std::io::Error::other("not a regular file")));
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("not a regular file"));
     }
     let bound = u64::try_from(bound).unwrap_or(u64::MAX).saturating_add(1);
     let mut bytes = Vec::new();
-    let file = File::open(path).map_err(fail)?;
-    file.take(bound).read_to_end(&mut bytes).map_err(fail)?;
+    File::open(path)?.take(bound).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

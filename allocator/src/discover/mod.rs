@@ -11,7 +11,7 @@ mod described;
 mod devices;
 pub mod devicetree;
 mod facts;
-mod file;
+pub(crate) mod file;
 mod masters;
 pub(crate) mod modules;
 mod ram;
