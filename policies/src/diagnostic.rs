@@ -243,7 +243,15 @@ fn one_line(name: &str) -> String {
 
 /// File names and keys come from others: control characters must not reach a terminal.
 fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+    text.chars().map(|c| if disturbs(c) && c != '\n' { '\u{fffd}' } else { c }).collect()
+}
+
+/// Whether a terminal does something else with `c` than to show it in its place: control characters,
+/// and those that turn the direction of what follows.
+#[must_use]
+pub fn disturbs(c: char) -> bool {
+    let turns = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}');
+    c.is_control() || turns || matches!(c, '\u{2028}' | '\u{2029}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The line in which the span begins, and the span within that line: a syntax error may reach to
@@ -279,15 +287,15 @@ mod tests {
 
     #[test]
     fn no_control_character_passes_and_the_caret_stays() {
-        let text: Arc<str> = "a = \"\u{9b}31m\u{1b}\" drver".into();
+        let text: Arc<str> = "a = \"\u{9b}31m\u{1b}\u{202e}\" drver".into();
         let at = text.find("drver").unwrap_or_default();
         let diagnostic = Diagnostic {
             line: 1,
             excerpt: Some((Place { start: at, end: at + 5 }, text)),
-            ..Diagnostic::whole(Code::Syntax, &"a\nb.toml".into(), "m")
+            ..Diagnostic::whole(Code::Syntax, &"a\nb.toml".into(), "m\u{2066}")
         };
         let shown = render(&diagnostic, false);
-        assert!(!shown.chars().any(|c| c.is_control() && c != '\n'), "{shown:?}");
+        assert!(!shown.chars().any(|c| disturbs(c) && c != '\n'), "{shown:?}");
         assert!(shown.contains("a\u{fffd}b.toml:1:"), "{shown}");
         let column = |text| {
             shown.lines().find_map(|line| {

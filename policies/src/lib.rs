@@ -54,7 +54,7 @@ mod set;
 mod shipped;
 mod view;
 
-pub use diagnostic::{Code, Diagnostic, Related, Severity, render};
+pub use diagnostic::{Code, Diagnostic, Related, Severity, disturbs, render};
 pub use explain::{Considered, RuleState};
 pub use glob::Glob;
 pub use kernel::{Kernel, NoKernel};

@@ -3,7 +3,9 @@
 use crate::cli::{Global, Json, When};
 use anstream::{AutoStream, ColorChoice};
 use heapq_dbus::exit::Exit;
+use heapq_policies::disturbs;
 use serde::Serialize;
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 
 /// Version of the JSON that is printed; counts up when a key changes its meaning.
@@ -77,10 +79,41 @@ fn json<T: Serialize>(report: &T, form: Json, terminal: bool) -> io::Result<Stri
     };
     let text =
         if pretty { serde_json::to_string_pretty(&report) } else { serde_json::to_string(&report) };
-    Ok(text.map_err(io::Error::other)? + "\n")
+    Ok(escaped(&text.map_err(io::Error::other)?) + "\n")
+}
+
+/// JSON without what disturbs a terminal: where it stands in a string, it may be written as `\u`.
+/// Between strings there is nothing of it but the ends of lines, in a string none of those.
+fn escaped(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        if disturbs(c) && c != '\n' {
+            // All of them fit into one unit of UTF-16. Writing to a string cannot fail.
+            let _ = write!(text, "\\u{:04x}", u32::from(c));
+        } else {
+            text.push(c);
+        }
+    }
+    text
 }
 
 /// Says something to the person at the terminal that is not the command's result.
 pub(crate) fn note(message: impl std::fmt::Display) {
     eprintln!("heapq: {}", crate::table::printable_lines(&message.to_string()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_says_the_same_without_what_disturbs_a_terminal() {
+        let said = "a\u{7f}\u{9b}2J\u{202e}\"\n\u{e9}";
+        for form in [Json::Short, Json::Pretty] {
+            let text = json(&serde_json::json!({ "said": said }), form, false).unwrap();
+            assert!(!text.chars().any(|c| disturbs(c) && c != '\n'), "{text:?}");
+            let read: serde_json::Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(read["said"], said);
+        }
+    }
 }

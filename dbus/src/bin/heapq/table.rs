@@ -1,6 +1,7 @@
 //! Aligned columns.
 
 use anstyle::{AnsiColor, Style};
+use heapq_policies::disturbs;
 use std::fmt::Write as _;
 
 /// Headings.
@@ -69,12 +70,18 @@ fn line(text: &mut String, cells: &[String], widths: &[usize], style: Style) {
 /// Without control characters: names come from files and other machines, and must not move the
 /// terminal's cursor.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    text.chars().map(|c| if disturbs(c) { '\u{fffd}' } else { c }).collect()
 }
 
 /// As [`printable`], for texts of several lines.
 pub(crate) fn printable_lines(text: &str) -> String {
     text.lines().map(printable).collect::<Vec<_>>().join("\n")
+}
+
+/// A file's text for a terminal: its lines and tabs stay what they are.
+pub(crate) fn printable_text(text: &str) -> String {
+    let line = |line: &str| line.split('\t').map(printable).collect::<Vec<_>>().join("\t") + "\n";
+    text.lines().map(line).collect()
 }
 
 /// Bytes in the largest binary unit that loses nothing above a tenth: `614400` is `600 KiB`.
@@ -105,6 +112,13 @@ mod tests {
         let plain = anstream::adapter::strip_str(&table.render(true)).to_string();
         assert_eq!(plain, "NAME     KIND\ncma\u{fffd}[2J  contiguous\na        -\n");
         assert!(!table.render(false).contains("NAME"));
+    }
+
+    #[test]
+    fn what_turns_or_moves_text_is_shown_as_such() {
+        let hostile = "a\u{202e}b\u{9b}2J\tc\r\nd\u{2066}";
+        assert_eq!(printable(hostile), "a\u{fffd}b\u{fffd}2J\u{fffd}c\u{fffd}\u{fffd}d\u{fffd}");
+        assert_eq!(printable_text(hostile), "a\u{fffd}b\u{fffd}2J\tc\nd\u{fffd}\n");
     }
 
     #[test]

@@ -5,16 +5,20 @@ use crate::cli::Global;
 use crate::output::{Report, print};
 use crate::problem::Problem;
 use crate::session::policy_dirs;
-use crate::table::{HEADING, printable, printable_lines};
+use crate::table::{HEADING, printable, printable_text};
 use heapq_dbus::exit::Exit;
 use heapq_policies::{PolicyFile, load};
 use serde::Serialize;
 use std::fmt::Write as _;
+use std::io::{IsTerminal as _, stdout};
 
 /// The files in the order in which they take effect.
 #[derive(Debug, Serialize)]
 struct Files {
     files: Vec<Text>,
+    /// What reads them is a terminal, which some characters disturb. Others get them as they are.
+    #[serde(skip)]
+    tamed: bool,
 }
 
 /// One file with what stands in it.
@@ -43,8 +47,13 @@ impl Report for Files {
                 let header = printable(&file.to_string());
                 let _ = writeln!(whole, "{gap}{HEADING}# {header}{HEADING:#}");
             }
-            if let Some(text) = text {
-                let _ = writeln!(whole, "{}", printable_lines(text));
+            match text {
+                Some(text) if self.tamed => whole += &printable_text(text),
+                Some(text) => {
+                    let end = if text.ends_with('\n') { "" } else { "\n" };
+                    let _ = write!(whole, "{text}{end}");
+                }
+                None => {}
             }
         }
         whole
@@ -54,7 +63,8 @@ impl Report for Files {
 /// Runs the command.
 pub(super) fn run(global: &Global) -> Result<Exit, Problem> {
     let loaded = load(&policy_dirs(global));
-    let report = Files { files: loaded.files.iter().map(Text::from).collect() };
+    let files = loaded.files.iter().map(Text::from).collect();
+    let report = Files { files, tamed: stdout().is_terminal() };
     print(&report, global).map_err(Problem::system("writing"))?;
     Ok(Exit::Ok)
 }
