@@ -125,9 +125,30 @@ fn explain_match_tells_the_condition_that_fails() {
     let named = machine.heapq(&[&ask[..], &["30-virtual.toml"]].concat()).out;
     assert!(named.contains("builtin:30-virtual.toml:"), "{named}");
     assert!(!human.contains("30-virtual.toml"), "{human}");
+    for absent in ["50-acne.toml", "50-acme.toml:3", "10-generic.toml"] {
+        let wrong = machine.heapq(&[&ask[..], &["50-acme.toml", absent]].concat());
+        assert_eq!((wrong.code, &*wrong.out), (Some(7), ""), "{absent}");
+        assert!(wrong.err.contains(&format!("rule = {absent:?}")), "{}", wrong.err);
+    }
     let wrong = machine.heapq(&[&ask[..], &["--usage", "scan-out"]].concat());
     assert_eq!(wrong.code, Some(7));
     assert!(wrong.err.contains("did you mean `scanout`?"), "{}", wrong.err);
+}
+
+#[test]
+fn a_directory_of_policies_that_is_named_has_to_be_there() {
+    let machine = with_policies();
+    let file = machine.file("file", "");
+    let absent = machine.root().join("polices");
+    for (path, why) in [(absent, "No such file"), (file, "Not a directory")] {
+        let path = path.to_str().unwrap();
+        for command in [&["policy", "cat"][..], &["devices"], &["test", "x"], &["policy", "check"]]
+        {
+            let wrong = machine.heapq(&[&["--policy-dir", path], command].concat());
+            assert_eq!((wrong.code, &*wrong.out), (Some(1), ""), "{command:?}");
+            assert!(wrong.err.starts_with(&format!("heapq: {path}: {why}")), "{}", wrong.err);
+        }
+    }
 }
 
 #[test]
@@ -135,6 +156,8 @@ fn cat_prints_the_files_in_the_order_of_their_effect() {
     let machine = with_policies();
     machine.file("policies/30-virtual.toml", "");
     machine.file("policies/60-wrong.toml", "[[heap]\n\u{1b}[2J");
+    let odd = "[[heap]]\nname\t= \"pool\" # \u{202e}";
+    machine.file("policies/61-odd.toml", odd);
     let dir = policy_dir(&machine);
     let out = machine.heapq(&["--policy-dir", &dir, "policy", "cat"]).out;
     let place = |header: &str| out.find(header).unwrap_or_else(|| panic!("no {header} in {out}"));
@@ -147,6 +170,7 @@ fn cat_prints_the_files_in_the_order_of_their_effect() {
     ];
     assert!(order.map(place).is_sorted(), "{out}");
     assert!(out.contains("shared = 1") && !out.contains('\u{1b}'), "{out}");
+    assert!(out.contains(&format!("{odd}\n")), "what is no terminal gets it as it is: {out}");
     let (_, data) = machine.json(&["--policy-dir", &dir, "policy", "cat"]);
     let last = data["files"].as_array().unwrap().last().unwrap().clone();
     assert!(last["text"].as_str().unwrap().starts_with("[[device]]"), "{last}");

@@ -1,6 +1,7 @@
 //! The command line as typed.
 
 use crate::ask::Ask;
+use crate::problem::Problem;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use heapq_allocator::discover::Described;
 use std::ffi::OsString;
@@ -73,6 +74,14 @@ pub(crate) struct Global {
 }
 
 impl Global {
+    /// A directory of policies that is not there holds nothing, but one that is named is meant.
+    pub(crate) fn named_dirs_are_there(&self) -> Result<(), Problem> {
+        self.policy_dir.iter().try_for_each(|dir| match std::fs::read_dir(dir) {
+            Ok(_) => Ok(()),
+            Err(source) => Err(Problem::Named { path: dir.clone(), source }),
+        })
+    }
+
     /// The machine that is to be looked at, where it is described and has no directory.
     pub(crate) fn described(&self) -> Option<Described> {
         let dtb = self.dtb.clone().map(Described::Devicetree);

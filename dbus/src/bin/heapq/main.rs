@@ -40,6 +40,7 @@ fn fail(problem: Problem, global: &Global) -> ExitCode {
 }
 
 fn run(command: Command, global: &Global) -> Result<ExitCode, Problem> {
+    global.named_dirs_are_there()?;
     let exit = match command {
         Command::Status => commands::status::run(global),
         Command::Heaps { heaps } => commands::heaps::run(&heaps, global),

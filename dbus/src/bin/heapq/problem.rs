@@ -5,6 +5,7 @@ use heapq_allocator::{AskError, OpenError};
 use heapq_dbus::client::Failure;
 use heapq_dbus::exit::Exit;
 use std::io;
+use std::path::PathBuf;
 
 /// Why a command did not come to a result.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +54,14 @@ pub(crate) enum Problem {
         option: &'static str,
         /// What it does instead.
         why: &'static str,
+    },
+    /// A file or directory that was named is not there, or is none.
+    #[error("{}: {source}", path.display())]
+    Named {
+        /// As it was typed.
+        path: PathBuf,
+        /// Why it cannot be read.
+        source: io::Error,
     },
     /// A command that was to be run cannot be.
     #[error("{command}: {source}")]
@@ -103,6 +112,7 @@ impl Problem {
             Self::Daemon(failure) => Exit::from(&failure),
             Self::Open(_)
             | Self::Snapshot(_)
+            | Self::Named { .. }
             | Self::Run { .. }
             | Self::System { .. }
             | Self::Demo(_) => Exit::Failure,

@@ -141,8 +141,7 @@ fn loaded(paths: &[PathBuf], global: &Global) -> Result<Loaded, Problem> {
     }
     for path in paths {
         // A directory that is not there holds nothing for the daemon; here it was named.
-        std::fs::metadata(path)
-            .map_err(|source| Problem::Run { command: path.display().to_string(), source })?;
+        std::fs::metadata(path).map_err(|source| Problem::Named { path: path.clone(), source })?;
     }
     let (dirs, files): (Vec<PathBuf>, Vec<PathBuf>) =
         paths.iter().cloned().partition(|path| path.is_dir());

@@ -7,10 +7,12 @@ use crate::session::broker;
 use crate::table::{DIM, GOOD, Table, printable};
 use heapq_allocator::{AskError, ConsideredNode};
 use heapq_constraints::question::Usages;
+use heapq_constraints::vocabulary::Invalid;
 use heapq_constraints::{Name, Origin};
 use heapq_dbus::exit::Exit;
 use heapq_policies::{Considered, RuleState};
 use serde::Serialize;
+use std::cell::Cell;
 use std::fmt::Write as _;
 
 /// The rules as they look from each node that is meant.
@@ -80,11 +82,30 @@ pub(super) fn run(
     global: &Global,
 ) -> Result<Exit, Problem> {
     let broker = broker(global, false)?;
-    let named = |origin: &Origin| rules.iter().any(|rule| is_meant(origin, rule));
+    let found: Vec<Cell<bool>> = rules.iter().map(|_| Cell::new(false)).collect();
+    let named = |origin: &Origin| {
+        let meant = rules.iter().zip(&found).filter(|(rule, _)| is_meant(origin, rule));
+        meant.inspect(|(_, found)| found.set(true)).count() > 0
+    };
     let nodes = broker.topology().consider(device, &broker.policies(), *usage, &named);
     let nodes = nodes.map_err(AskError::from)?.into_iter().map(Node::from).collect();
+    let absent = rules.iter().zip(&found).filter(|(_, found)| !found.get());
+    let absent: Vec<Invalid> = absent.map(|(rule, _)| no_rule(rule)).collect();
+    if !absent.is_empty() {
+        return Err(Problem::Malformed(absent.into()));
+    }
     print(&Explained { nodes }, global).map_err(Problem::system("writing"))?;
     Ok(Exit::Ok)
+}
+
+fn no_rule(named: &str) -> Invalid {
+    Invalid {
+        key: "rule".to_owned(),
+        value: format!("{named:?}"),
+        rule: "no [[device]] rule of needs begins there; `heapq policy cat` prints all files"
+            .to_owned(),
+        at: None,
+    }
 }
 
 /// Whether `rule` is the name or path of the origin's file, or that with its line.
