@@ -4,9 +4,9 @@
 //! names its directory in `HEAPQ_DTB_DIR`; without it the tests of the others are left out.
 
 use crate::policies;
-use heapq_allocator::Topology;
 use heapq_allocator::case::{Outcome, run_all};
-use heapq_allocator::discover::{Arch, assemble, devicetree};
+use heapq_allocator::discover::{Arch, assemble, bundled_board, devicetree};
+use heapq_allocator::{Device, Topology};
 use std::path::{Path, PathBuf};
 
 fn repository(path: &str) -> PathBuf {
@@ -51,6 +51,28 @@ fn a_display_is_mastered_by_what_scans_out() {
     assert!(!receiver.iommu.translates());
     // Its IOMMU is switched off until an overlay enables a camera.
     assert!(!rock.device("/video-capture@fdce0000").unwrap().iommu.translates());
+}
+
+/// The board that is compiled in was written by hand: it says nothing but what its devicetree does.
+#[test]
+fn the_bundled_board_is_that_of_its_devicetree() {
+    let rock = board("rk3588-rock-5b.dtb");
+    let bundled = assemble(&bundled_board(), policies(), 1).unwrap();
+    let node = |topology: &Topology, device: &Device| {
+        let master = device.master.as_ref();
+        master.map(|path| topology.device(path).unwrap().of_node.clone().unwrap())
+    };
+    assert_eq!(bundled.board, rock.board);
+    for ours in &bundled.devices {
+        let path = ours.of_node.as_deref().unwrap();
+        let theirs = rock.device(path).unwrap();
+        assert_eq!(ours.compatible, theirs.compatible, "{path}");
+        assert_eq!(ours.dma_coherent, theirs.dma_coherent, "{path}");
+        assert_eq!(node(&bundled, ours), node(&rock, theirs), "{path}");
+        // A camera comes with an overlay, which switches on its receiver and that one's IOMMU.
+        let translates = theirs.iommu.translates() || theirs.disabled;
+        assert_eq!(ours.iommu.translates(), translates, "{path}");
+    }
 }
 
 #[test]
