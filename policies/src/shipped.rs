@@ -10,6 +10,7 @@ pub(crate) const FILES: &[(&str, &str)] = &[
     ("30-display.toml", include_str!("../shipped/30-display.toml")),
     ("30-dma-masters.toml", include_str!("../shipped/30-dma-masters.toml")),
     ("30-exports.toml", include_str!("../shipped/30-exports.toml")),
+    ("30-gpu.toml", include_str!("../shipped/30-gpu.toml")),
     ("30-media.toml", include_str!("../shipped/30-media.toml")),
     ("30-vendor-heaps.toml", include_str!("../shipped/30-vendor-heaps.toml")),
     ("30-virtual.toml", include_str!("../shipped/30-virtual.toml")),
