@@ -84,7 +84,7 @@ impl std::ops::Deref for Device {
 
 impl Device {
     /// The node that `name` means: `/dev/video0`, `video0`, `char:81:0`, `/sys/class/video4linux/video0`,
-    /// or where that link leads. As an index into its nodes.
+    /// or where that link leads, or a link of udev's to the node. As an index into its nodes.
     pub(crate) fn node_named(&self, name: &str) -> Option<usize> {
         if let Some(number) = name.strip_prefix("char:") {
             let known = |known: &Name| !number.is_empty() && **known == *number;
@@ -93,7 +93,15 @@ impl Device {
         let below = |dir: &str| name.strip_prefix(dir).is_some_and(|rest| rest.starts_with('/'));
         let in_sysfs = below("/sys/class") || below("/sys/bus/media/devices") || below(&self.path);
         let wanted = if in_sysfs { last(name) } else { name };
-        self.nodes.iter().position(|node| &**node == wanted || last(node) == wanted)
+        let means = |path: &Name| &**path == wanted || last(path) == wanted;
+        let linked = |node| self.links.get(node).is_some_and(|links| links.iter().any(means));
+        self.nodes.iter().position(|node| means(node) || linked(node))
+    }
+
+    /// Whether udev's `ID_PATH`, which is of the device and not of one node, is `name`.
+    fn has_id_path(&self, name: &str) -> bool {
+        let path = |known: &BTreeMap<Name, Name>| known.get("ID_PATH").cloned();
+        self.udev.values().filter_map(path).any(|path| *path == *name)
     }
 }
 
@@ -119,9 +127,9 @@ fn describe(name: &str, bearers: usize, nearest: Option<&str>) -> String {
 
 impl Topology {
     /// The device that bears `name`: a node (`/dev/video0`, `video0`, its path in sysfs, its number as
-    /// `char:81:0`, which means the same in every mount namespace), the device's
-    /// own sysfs path or the last part of it (a PCI address), a devicetree path or alias, or
-    /// `driver:NAME`.
+    /// `char:81:0`, which means the same in every mount namespace, a link of udev's such as
+    /// `/dev/v4l/by-path/…`), the device's own sysfs path or the last part of it (a PCI address), udev's
+    /// `ID_PATH`, a devicetree path or alias, or `driver:NAME`.
     ///
     /// # Errors
     /// [`UnknownDevice`] when none bears it, or several that differ.
@@ -174,4 +182,5 @@ fn bears(device: &Device, name: &str) -> bool {
         || device.aliases.iter().any(|alias| **alias == *name)
         || device.node_named(name).is_some()
         || (!name.contains('/') && last(&device.path) == name)
+        || device.has_id_path(name)
 }

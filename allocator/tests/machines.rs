@@ -50,6 +50,61 @@ fn on_x86_with_more_than_4_gib_nobody_knows_where_the_area_lies() {
 }
 
 #[test]
+fn debugfs_says_where_an_area_lies_to_whoever_may_look() {
+    let tree = Tree::new("x86_64");
+    tree.heap("default_cma_region");
+    tree.ram(&[(0x10_0000, 0xc000_0000), (1 << 32, 0x1_c000_0000)]);
+    tree.file("/CMDLINE", "quiet cma=64M@0-4G");
+    tree.cma("reserved", 16384);
+    let shown = "/sys/kernel/debug/cma/reserved";
+    tree.file(&format!("{shown}/base_pfn"), "720896\n");
+    let exact = Some(vec![(0xb000_0000, 0xb400_0000)]);
+    let read = || topology(&tree.read()).heaps.heaps()[0].clone();
+    assert_eq!((windows(&read()), read().address_bits), (exact.clone(), 32));
+    assert_eq!(
+        read().origins["address-window"].to_string(),
+        "/sys/kernel/debug/cma/reserved/base_pfn"
+    );
+    // Kernels without CONFIG_CMA_SYSFS show the size there too.
+    tree.remove("/sys/kernel/mm");
+    tree.file(&format!("{shown}/count"), "16384\n");
+    assert_eq!((windows(&read()), read().capacity), (exact.clone(), Some(64 << 20)));
+    tree.file(&format!("{shown}/ranges/0/base_pfn"), "720896\n");
+    assert_eq!(windows(&read()), exact);
+    // Of an area in parts nobody says where each ends.
+    tree.file(&format!("{shown}/ranges/1/base_pfn"), "1048576\n");
+    assert_eq!(windows(&read()), Some(vec![(0, 1 << 32)]));
+    for odd in ["", "x", "-1", "18446744073709551615", "4503599627370495"] {
+        tree.remove(&format!("{shown}/ranges"));
+        tree.file(&format!("{shown}/ranges/0/base_pfn"), odd);
+        tree.file(&format!("{shown}/base_pfn"), odd);
+        assert_eq!(windows(&read()), Some(vec![(0, 1 << 32)]), "{odd}");
+    }
+}
+
+#[test]
+fn memory_that_is_shared_with_the_host_or_protected_is_what_the_names_say() {
+    let tree = Tree::new("x86_64");
+    let names = ["system", "system_cc_shared", "protected,secure-video", "protected,trusted-ui"];
+    names.iter().for_each(|name| tree.heap(name));
+    let topology = topology(&tree.read());
+    let seen = names.map(|name| {
+        let heap = topology.heaps.find(name).unwrap();
+        let roles: Vec<String> = heap.roles.iter().map(ToString::to_string).collect();
+        (heap.contiguous, heap.protected, heap.access.sync, roles.join(" "))
+    });
+    assert_eq!(
+        seen,
+        [
+            (false, false, true, "default".to_owned()),
+            (false, false, true, String::new()),
+            (true, true, false, "protected-video".to_owned()),
+            (true, true, false, "protected-ui".to_owned()),
+        ]
+    );
+}
+
+#[test]
 fn zones_say_where_ram_is_when_iomem_is_for_root_only() {
     let tree = Tree::new("x86_64");
     tree.heap("system");

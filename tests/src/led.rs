@@ -119,7 +119,9 @@ fn told(told: Told) -> Json {
     }
 }
 
-fn table(json: &Json) -> Table {
+/// A participant, or a request, as a question has it.
+#[must_use]
+pub fn table(json: &Json) -> Table {
     let entries = json.as_object().into_iter().flatten();
     entries.map(|(key, json)| (key.clone(), value(json))).collect()
 }

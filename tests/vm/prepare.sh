@@ -11,9 +11,10 @@ target=${CARGO_TARGET_DIR:-$root/target}
 work=$target/vm
 mkdir -p "$work"
 
-# The same two instances of vivid in both: the first needs contiguous memory, the second maps with the
-# CPU; each with its capture device only (0x1), of the 13 kinds it can have.
-vivid="vivid.n_devs=2 vivid.allocators=1,0 vivid.node_types=0x1,0x1"
+# The same instances of vivid in both: the first needs contiguous memory, the second maps with the CPU,
+# the third is as the first with a buffer for each plane; each with its capture device only (0x1), of the
+# 13 kinds it can have.
+vivid="vivid.n_devs=3 vivid.allocators=1,0,1 vivid.multiplanar=1,1,2 vivid.node_types=0x1,0x1,0x1"
 
 # skipped_or_failed NAME STATUS: 77 says that this machine cannot have that kernel.
 skipped_or_failed() {

@@ -1,7 +1,7 @@
 //! From the names of heaps to candidates with properties: one for each pool of memory, whatever it
 //! is called.
 
-use super::{Arch, Observation, SeenHeap, Udmabuf};
+use super::{Arch, CmaArea, Observation, SeenHeap, Udmabuf, cma};
 use heapq_constraints::fact::Windows;
 use heapq_constraints::{Heap, MAX_HEAPS, Name, Origin};
 use heapq_policies::{HeapKnowledge, Kernel, PolicySet};
@@ -181,7 +181,8 @@ fn ram_of(seen: &Observation) -> Option<(Windows, Origin)> {
 struct Area {
     default: bool,
     bytes: Option<u64>,
-    window: Option<Windows>,
+    /// Where it lies, or may lie, and who says so.
+    place: Option<(Windows, Origin)>,
     /// It was made by a node of the devicetree, which lets it lie anywhere but says otherwise.
     described: bool,
     origin: Origin,
@@ -207,10 +208,11 @@ impl Area {
         };
         let node = node.filter(|node| !node.default || argument.is_none());
         let bytes = area.map(|area| area.bytes).or_else(|| node.and_then(|node| node.bytes));
+        let stated = || Some((node?.window.clone()?, origin.clone()));
         Some(Self {
             default: pool.default,
             bytes: bytes.or_else(|| argument.map(|argument| argument.bytes)),
-            window: node.and_then(|node| node.window.clone()),
+            place: area.and_then(exactly).or_else(stated),
             described: node.is_some(),
             origin,
         })
@@ -218,8 +220,8 @@ impl Area {
 
     /// Where it lies, as far as anybody says; `None`: anywhere in RAM.
     fn place(&self, seen: &Observation) -> Option<(Windows, Origin)> {
-        if let Some(window) = &self.window {
-            return Some((window.clone(), self.origin.clone()));
+        if self.place.is_some() {
+            return self.place.clone();
         }
         if !self.default || self.described {
             return None;
@@ -230,6 +232,14 @@ impl Area {
         }
         below_the_dma_limit(seen)
     }
+}
+
+/// Where debugfs shows the area to lie.
+fn exactly(area: &CmaArea) -> Option<(Windows, Origin)> {
+    let first = area.base?;
+    let windows = Windows::new(vec![(first, first.checked_add(area.bytes)?)])?;
+    let origin = Origin::Sysfs(format!("{}/{}/base_pfn", cma::DEBUGFS, area.name).into());
+    Some((windows, origin))
 }
 
 fn reserved(name: &str) -> Origin {

@@ -7,6 +7,7 @@
 mod assemble;
 mod board;
 mod candidates;
+mod cma;
 mod described;
 mod devices;
 pub mod devicetree;
@@ -172,6 +173,10 @@ pub struct CmaArea {
     pub name: Name,
     /// Its size.
     pub bytes: u64,
+    /// Its first byte, CPU-physical; `None` where the kernel does not show it, which it does to root
+    /// alone and for areas of one piece.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<u64>,
 }
 
 /// A `/reserved-memory` node of the devicetree that becomes a contiguous area and a heap.
@@ -212,6 +217,10 @@ pub struct SeenDevice {
     /// property.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub udev: BTreeMap<Name, BTreeMap<Name, Name>>,
+    /// Links to those nodes that udev's rules made: node, then paths such as
+    /// `/dev/v4l/by-path/pci-0000:00:14.0-usb-0:2:1.0-video-index0`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub links: BTreeMap<Name, Vec<Name>>,
     /// `video4linux`, `drm`, `accel`, `media`; or the bus, where there is no node.
     pub subsystem: Name,
     /// The driver that is bound to it.

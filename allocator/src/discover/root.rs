@@ -6,7 +6,7 @@
 use heapq_constraints::Name;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -26,6 +26,8 @@ pub(super) struct Root {
     dir: OwnedFd,
     live: bool,
     warnings: RefCell<Vec<String>>,
+    /// What kept us, and not the machine, from reading: then nothing is known to be absent.
+    failure: Cell<Option<Errno>>,
 }
 
 impl Root {
@@ -35,7 +37,7 @@ impl Root {
         let here = rustix::fs::stat(path)?;
         let machine = rustix::fs::stat("/")?;
         let live = (here.st_dev, here.st_ino) == (machine.st_dev, machine.st_ino);
-        Ok(Self { dir, live, warnings: RefCell::default() })
+        Ok(Self { dir, live, warnings: RefCell::default(), failure: Cell::default() })
     }
 
     /// Whether this is the running machine.
@@ -50,8 +52,15 @@ impl Root {
         }
     }
 
-    pub(super) fn into_warnings(self) -> Vec<String> {
-        self.warnings.into_inner()
+    /// What was odd.
+    ///
+    /// # Errors
+    /// When descriptors or memory ran out while it was read: what seemed absent may be there.
+    pub(super) fn finish(self) -> io::Result<Vec<String>> {
+        match self.failure.get() {
+            Some(errno) => Err(errno.into()),
+            None => Ok(self.warnings.into_inner()),
+        }
     }
 
     /// A file's bytes; `None` when it is absent, no regular file, or cannot be read.
@@ -185,13 +194,17 @@ impl Root {
         };
         let flags = flags | OFlags::CLOEXEC;
         let bound = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-        match rustix::fs::openat2(&self.dir, relative, flags, Mode::empty(), bound) {
+        let opened = match rustix::fs::openat2(&self.dir, relative, flags, Mode::empty(), bound) {
             // A sandbox without openat2. On the running machine nothing leads out of "/".
             Err(Errno::NOSYS | Errno::PERM) if self.live => {
                 rustix::fs::openat(&self.dir, relative, flags, Mode::empty())
             }
             other => other,
+        };
+        if let Err(errno @ (Errno::MFILE | Errno::NFILE | Errno::NOMEM)) = opened {
+            self.failure.set(Some(errno));
         }
+        opened
     }
 }
 
@@ -297,7 +310,7 @@ mod tests {
             assert_eq!(root.line(odd), None, "{odd}");
         }
         assert_eq!(root.line("/absent"), None);
-        let warnings = root.into_warnings();
+        let warnings = root.finish().unwrap();
         assert_eq!(warnings.len(), 5, "{warnings:?}");
     }
 

@@ -8,7 +8,7 @@ use super::devicetree::{self, Directory, Tree};
 use super::masters::Rules;
 use super::root::Root;
 use super::udmabuf::Udmabuf;
-use super::{Arch, CmaArea, Observation, SeenHeap, assemble, devices, modules, ram};
+use super::{Arch, Observation, SeenHeap, assemble, cma, devices, modules, ram};
 use heapq_constraints::Name;
 use heapq_policies::PolicySet;
 use std::collections::BTreeSet;
@@ -22,7 +22,8 @@ const NAME_MAX: usize = 255;
 /// one's DMA is found where `policies` say.
 ///
 /// # Errors
-/// When `root` cannot be opened or holds no `sys`. What is odd further down is a warning.
+/// When `root` cannot be opened or holds no `sys`, or when this process has no more descriptors or
+/// memory to read it with. What is odd further down is a warning.
 pub fn read(root: &Path, policies: &PolicySet) -> io::Result<Observation> {
     let root = Root::open(root)?;
     if !root.exists("/sys") {
@@ -48,7 +49,7 @@ pub fn read(root: &Path, policies: &PolicySet) -> io::Result<Observation> {
         dma_reach: None,
         heaps: heaps(&root, &nodes),
         udmabuf: Udmabuf::read(&root, |path| nodes.has(&root, path)),
-        cma: cma_areas(&root, page),
+        cma: cma::areas(&root, page),
         pools: tree.as_ref().map(devicetree::pools).unwrap_or_default(),
         modules: modules::read(&root, &devices, &command_line),
         devices,
@@ -58,7 +59,7 @@ pub fn read(root: &Path, policies: &PolicySet) -> io::Result<Observation> {
     if seen.default_area_is_the_kernels() && arch == Arch::Arm64 {
         seen.dma_reach = tree.as_ref().and_then(|tree| devicetree::lowest_reach(tree).top);
     }
-    seen.warnings = root.into_warnings();
+    seen.warnings = root.finish()?;
     Ok(seen)
 }
 
@@ -150,20 +151,6 @@ fn heaps(root: &Root, nodes: &Nodes) -> Vec<SeenHeap> {
         }
         let path = path.unwrap_or_else(|| format!("{class}/{name}"));
         found.push(SeenHeap { name: name.into(), path: path.into(), node });
-    }
-    found
-}
-
-fn cma_areas(root: &Root, page: u64) -> Vec<CmaArea> {
-    let dir = "/sys/kernel/mm/cma";
-    let mut found = Vec::new();
-    for name in root.list(dir) {
-        let file = format!("{dir}/{name}/total_pages");
-        let bytes = root.number(&file).and_then(|pages| pages.checked_mul(page));
-        match bytes {
-            Some(bytes) => found.push(CmaArea { name: name.into(), bytes }),
-            None => root.warn(format!("{file}: the area has no size")),
-        }
     }
     found
 }

@@ -94,6 +94,38 @@ impl Tree {
         self.link(&format!("/sys/bus/{bus}/devices/{name}"), &format!("../../../{below}"));
     }
 
+    /// A device that no driver has.
+    pub(crate) fn bare(&self, path: &str, bus: &str) {
+        self.device(path, bus, "none");
+        self.remove(&format!("{path}/driver"));
+    }
+
+    /// What udev's database has of the character device of that number.
+    pub(crate) fn udev(&self, number: &str, lines: &str) {
+        self.file(&format!("/run/udev/data/c{number}"), lines);
+    }
+
+    /// A node of a class, with its name below /dev and its number, if it has them.
+    pub(crate) fn node(&self, device: &str, class: &str, name: &str, dev: &str, number: &str) {
+        let dir = format!("{device}/{class}/{name}");
+        if !number.is_empty() {
+            self.file(&format!("{dir}/dev"), format!("{number}\n"));
+            self.file(&format!("{dir}/uevent"), format!("DEVNAME={dev}\n"));
+        }
+        self.link(&format!("{dir}/device"), "../..");
+        let below = dir.strip_prefix("/sys/").unwrap();
+        self.link(&format!("/sys/class/{class}/{name}"), &format!("../../{below}"));
+    }
+
+    /// The node of a device's media controller, which is on a bus and in no class.
+    pub(crate) fn media(&self, device: &str, name: &str, number: &str) {
+        let dir = format!("{device}/{name}");
+        self.file(&format!("{dir}/dev"), format!("{number}\n"));
+        self.file(&format!("{dir}/uevent"), format!("DEVNAME={name}\n"));
+        let below = dir.strip_prefix("/sys/").unwrap();
+        self.link(&format!("/sys/bus/media/devices/{name}"), &format!("../../../{below}"));
+    }
+
     /// A video node of a device.
     pub(crate) fn video(&self, device: &str, node: &str, label: &str) {
         let dir = format!("{device}/video4linux/{node}");

@@ -17,6 +17,7 @@ cd /scenario
 . ./memory.sh
 . ./udmabuf.sh
 . ./collections.sh
+. ./frames.sh
 . ./trouble.sh
 . ./systemd.sh
 

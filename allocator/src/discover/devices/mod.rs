@@ -69,6 +69,7 @@ fn join_media(found: Found) -> Vec<SeenDevice> {
                     only.nodes.push(node);
                 }
                 only.udev.extend(device.udev);
+                only.links.extend(device.links);
             }
             _ => drop(found.insert((path, subsystem, instance), device)),
         }
@@ -103,12 +104,21 @@ impl Reader<'_> {
         let label = self.root.line(&format!("{target}/name"));
         let instance = label.as_deref().and_then(instance).map(Name::from);
         let node = self.node_path(&target, subsystem, name);
-        let key = (parent.clone(), subsystem, instance);
-        let device = found.entry(key).or_insert_with(|| self.device(&parent, subsystem));
         let number = self.root.line(&format!("{target}/dev"));
-        let properties = number.as_deref().and_then(|number| udev::properties(self.root, number));
-        if let Some(properties) = properties {
-            device.udev.insert(node.clone(), properties);
+        let known = number.as_deref().map(|number| udev::known(self.root, number));
+        let known = known.unwrap_or_default();
+        let key = (parent, subsystem, instance);
+        let new = (!found.contains_key(&key)).then(|| self.device(&key.0, subsystem));
+        // A node is there before its device loses its driver: what went meanwhile was read in pieces.
+        if !self.root.is_link(&entry) {
+            return;
+        }
+        let device = found.entry(key).or_insert_with(|| new.unwrap_or_default());
+        if !known.properties.is_empty() {
+            device.udev.insert(node.clone(), known.properties);
+        }
+        if !known.links.is_empty() {
+            device.links.insert(node.clone(), known.links);
         }
         beside(&mut device.names, device.nodes.len(), label);
         beside(&mut device.numbers, device.nodes.len(), number);
@@ -149,11 +159,16 @@ impl Reader<'_> {
                     self.root.warn(format!("{dir}/{name}: leads to no device"));
                     continue;
                 };
-                let bound = self.root.is_link(&format!("{path}/driver"))
-                    || self.root.exists_or_dangles(&format!("{path}/dma_heap"));
-                if bound && !known.contains(path.as_str()) {
-                    devices.push(self.device(&path, bus));
+                let bound = || {
+                    self.root.is_link(&format!("{path}/driver"))
+                        || self.root.exists_or_dangles(&format!("{path}/dma_heap"))
+                };
+                if known.contains(path.as_str()) || !bound() {
+                    continue;
                 }
+                let device = self.device(&path, bus);
+                // Unbound meanwhile, it was read in pieces.
+                devices.extend(bound().then_some(device));
             }
         }
     }

@@ -34,6 +34,10 @@ pub fn share(seen: &Observation, topology: &Topology) -> Observation {
 /// Without the labels of what is plugged in or made up: a camera's may be `Anna's phone`.
 fn unlabelled(device: &SeenDevice) -> SeenDevice {
     let mut device = device.clone();
+    // By what a thing is plugged into, and not by its serial number.
+    let by_place = |link: &Name| link.contains("/by-path/");
+    device.links.values_mut().for_each(|links| links.retain(by_place));
+    device.links.retain(|_, links| !links.is_empty());
     let plugged = device.bus.as_deref() == Some("usb");
     if plugged || device.path.starts_with("/sys/devices/virtual/") {
         device.names = Vec::new();

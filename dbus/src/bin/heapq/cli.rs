@@ -123,7 +123,7 @@ pub(crate) enum Command {
     },
     /// List the devices with what is known of their needs.
     Devices {
-        /// Only these: a node (/dev/video0), a path in sysfs, driver:NAME, a PCI address.
+        /// Only these: a node (/dev/video0), a path in sysfs, driver:NAME, a PCI address, udev's ID_PATH.
         devices: Vec<String>,
     },
     /// Say which heap would serve, and allocate nothing.
@@ -198,7 +198,7 @@ pub(crate) enum Policy {
     },
     /// Show what the rules say of a device, use by use, and who says it.
     Show {
-        /// A node (/dev/video0), a path in sysfs, driver:NAME, a PCI address.
+        /// A node (/dev/video0), a path in sysfs, driver:NAME, a PCI address, udev's ID_PATH.
         device: String,
     },
     /// Print all policy files in the order in which they take effect.

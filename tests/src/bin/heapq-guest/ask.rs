@@ -7,6 +7,8 @@ use heapq_constraints::{Answer, explain};
 use heapq_dbus::client::{Client, Place};
 use heapq_dbus::exit::Exit;
 use heapq_dbus::wire::Asked;
+use heapq_tests::led;
+use serde_json::Value as Json;
 
 /// How many buffers, and how large each.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +36,12 @@ pub(crate) fn from_heap(heap: &str, amount: Amount) -> Asked {
     user.push("min-count", Value::Integer(amount.count.into()));
     user.push("min-size", Value::Integer(amount.bytes.into()));
     Asked { participants: vec![user], request: Table::default() }
+}
+
+/// Participants as JSON has them.
+pub(crate) fn says(participants: &[Json]) -> Asked {
+    let participants = participants.iter().map(led::table).collect();
+    Asked { participants, request: Table::default() }
 }
 
 fn participant(name: &str, usage: &str) -> Table {

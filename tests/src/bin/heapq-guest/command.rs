@@ -1,8 +1,8 @@
 //! The commands.
 
 use crate::ask::{self, Amount};
-use crate::frame;
 use crate::problem::Problem;
+use crate::{frame, frames};
 use crate::{own, part, together};
 use heapq_allocator::sys::dma_heap;
 use heapq_dbus::proxy::NAME;
@@ -20,6 +20,9 @@ const USAGE: &str = "COMMAND
   pass HEAP BYTES COUNT           buffers, the first of which a process keeps; its pid
   take HEAP BYTES                 a buffer without asking the daemon
   wrap BYTES [--unsealed]         memory of this process made a dma-buf
+  shown CAMERA CARD [--mislaid]   frames on a screen as they are in memory
+  shown-apart CAMERA CARD [--mislaid]  the same with each plane in a buffer of its own
+  leave CAMERA PIPE FILE [--mislaid]  a frame, and another process that looks at it later
   film CAMERA CARD [--mislaid]    a frame, seen by four processes of a collection
   many CAMERA CARD                more buffers of a collection than a message carries
   migrate CAMERA SECOND CARD      a second camera moves a collection to other memory
@@ -35,6 +38,14 @@ pub(crate) async fn run(words: &[&str]) -> Result<String, Problem> {
         ["refused", node, "--for", other] => frame::refused(node, other).await,
         ["ask", heap, bytes, count] => ask(heap, amount(bytes, count)?, false).await,
         ["hold", heap, bytes, count] => ask(heap, amount(bytes, count)?, true).await,
+        ["shown", camera, card] => frames::shown(camera, card, false, false).await,
+        ["shown", camera, card, "--mislaid"] => frames::shown(camera, card, false, true).await,
+        ["shown-apart", camera, card] => frames::shown(camera, card, true, false).await,
+        ["shown-apart", camera, card, "--mislaid"] => frames::shown(camera, card, true, true).await,
+        ["leave", camera, when, said] => frames::leave(camera, when, said, false).await,
+        ["leave", camera, when, said, "--mislaid"] => frames::leave(camera, when, said, true).await,
+        // What the one before starts.
+        ["keep", when, bytes] => frames::keep(when, number(bytes)?),
         ["film", camera, card] => together::film(camera, card, false),
         ["film", camera, card, "--mislaid"] => together::film(camera, card, true),
         ["many", camera, card] => together::many(camera, card),

@@ -13,11 +13,11 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Buffers in the queue. Two would do for one frame.
-const QUEUED: u32 = 3;
+pub(crate) const QUEUED: u32 = 3;
 /// What is in a buffer before the device writes: nothing that a zeroed buffer or a picture is full of.
-const FILLER: u8 = 0xa5;
+pub(crate) const FILLER: u8 = 0xa5;
 /// vivid takes a second, and a busy host makes an emulated machine slow.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A picture as a device is told to write it.
 #[derive(Clone, Copy, Debug)]
@@ -59,7 +59,7 @@ pub(crate) async fn refused(node: &str, other: &str) -> Result<String, Problem> 
     let client = ask::service().await?;
     let amount = Amount { count: 2, bytes: format.size.into() };
     let grant = ask::granted(&client, &ask::for_device(other, amount)).await?;
-    request(&device, node, amount.count)?;
+    request(&device, node, Queue::Capture, amount.count)?;
     for index in 0..amount.count {
         let buffer = buffer(&grant.buffers, index)?;
         match queue(&device, index, buffer, format) {
@@ -95,7 +95,7 @@ pub(crate) fn look(buffer: &OwnedFd, bytes: u32) -> Result<u64, Problem> {
     Ok(hasher.finish())
 }
 
-fn open(node: &str) -> Result<Device, Problem> {
+pub(crate) fn open(node: &str) -> Result<Device, Problem> {
     Device::open(Path::new(node)).map_err(Problem::system(node))
 }
 
@@ -110,9 +110,15 @@ fn format(device: &Device, node: &str, picture: Picture) -> Result<Format, Probl
     Ok(format)
 }
 
-fn request(device: &Device, node: &str, count: u32) -> Result<(), Problem> {
+/// A queue of at least `count` places.
+pub(crate) fn request(
+    device: &Device,
+    node: &str,
+    queue: Queue,
+    count: u32,
+) -> Result<(), Problem> {
     let call = || Problem::system(format!("REQBUFS on {node}"));
-    match device.request_buffers(Queue::Capture, Memory::DmaBuf, count).map_err(call())? {
+    match device.request_buffers(queue, Memory::DmaBuf, count).map_err(call())? {
         given if given >= count => Ok(()),
         given => Err(Problem::Wrong(format!("{node} queues {given} buffers, not {count}"))),
     }
@@ -125,7 +131,7 @@ fn queue(device: &Device, index: u32, fd: &OwnedFd, format: Format) -> std::io::
 /// Streams until one frame is there; returns the index of its buffer.
 fn shoot(device: &Device, node: &str, buffers: &[OwnedFd], format: Format) -> Result<u32, Problem> {
     let call = |name| Problem::system(format!("{name} on {node}"));
-    request(device, node, QUEUED)?;
+    request(device, node, Queue::Capture, QUEUED)?;
     for index in 0..QUEUED {
         queue(device, index, buffer(buffers, index)?, format).map_err(call("QBUF"))?;
     }
@@ -147,7 +153,7 @@ fn map(buffer: &OwnedFd, bytes: u32) -> Result<Mapping, Problem> {
     Mapping::new(buffer, bytes.into()).map_err(Problem::system("mmap of a buffer"))
 }
 
-fn read(buffer: &OwnedFd, bytes: u32) -> Result<Vec<u8>, Problem> {
+pub(crate) fn read(buffer: &OwnedFd, bytes: u32) -> Result<Vec<u8>, Problem> {
     let sync = || Problem::system("DMA_BUF_IOCTL_SYNC");
     begin_access(buffer.as_fd(), Direction::READ).map_err(sync())?;
     let bytes = map(buffer, bytes)?.copy().map_err(Problem::system("a copy of the frame"))?;

@@ -7,7 +7,9 @@
 
 mod ask;
 mod command;
+mod film;
 mod frame;
+mod frames;
 mod own;
 mod part;
 mod problem;

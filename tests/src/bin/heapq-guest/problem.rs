@@ -50,3 +50,15 @@ impl Problem {
         }
     }
 }
+
+/// Says of two values that they differ.
+pub(crate) fn equal<T: PartialEq + std::fmt::Debug>(
+    what: &str,
+    left: &T,
+    right: &T,
+) -> Result<(), Problem> {
+    if left == right {
+        return Ok(());
+    }
+    Err(Problem::Wrong(format!("{what}: {left:?}, not {right:?}")))
+}

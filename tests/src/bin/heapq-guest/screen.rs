@@ -1,10 +1,14 @@
 //! What a display shows of memory that somebody else chose.
 
+mod writeback;
+
+pub(crate) use writeback::Screen;
+
 use crate::frame::Picture;
 use crate::problem::Problem;
 use drm::Device;
-use drm::buffer::{Buffer, DrmFourcc, Handle};
-use drm::control::{Device as Control, Mode, connector};
+use drm::buffer::{DrmFourcc, DrmModifier, Handle, PlanarBuffer};
+use drm::control::{Device as Control, FbCmd2Flags, Mode, connector, framebuffer};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -21,27 +25,69 @@ impl AsFd for Card {
 impl Device for Card {}
 impl Control for Card {}
 
-/// A buffer of XR24, as the card knows it.
-struct Imported {
-    picture: Picture,
+impl Card {
+    fn open(node: &str) -> Result<Self, Problem> {
+        let file = File::options().read(true).write(true).open(node);
+        file.map(Self).map_err(Problem::system(node))
+    }
+
+    /// A picture in somebody's memory, as this card can show it.
+    fn import(&self, image: Image<'_>) -> Result<framebuffer::Handle, Problem> {
+        let system = |what: &str| Problem::system(format!("{what} of {:?}", image.format));
+        let handle = self.prime_fd_to_buffer(image.buffer.as_fd());
+        let handle = handle.map_err(system("PRIME_FD_TO_HANDLE"))?;
+        self.add_planar_framebuffer(&Imported { image, handle }, FbCmd2Flags::empty())
+            .map_err(system("ADDFB2"))
+    }
+}
+
+/// A picture of one plane in a dma-buf.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Image<'a> {
+    pub(crate) buffer: &'a OwnedFd,
+    pub(crate) format: DrmFourcc,
+    /// Pixels.
+    pub(crate) size: (u32, u32),
+    /// Bytes from row to row.
+    pub(crate) stride: u32,
+}
+
+impl<'a> Image<'a> {
+    /// A picture of XR24.
+    pub(crate) fn of(picture: Picture, buffer: &'a OwnedFd) -> Self {
+        let size = (picture.width, picture.height);
+        Self { buffer, format: DrmFourcc::Xrgb8888, size, stride: picture.width * 4 }
+    }
+}
+
+struct Imported<'a> {
+    image: Image<'a>,
     handle: Handle,
 }
 
-impl Buffer for Imported {
+impl PlanarBuffer for Imported<'_> {
     fn size(&self) -> (u32, u32) {
-        (self.picture.width, self.picture.height)
+        self.image.size
     }
 
     fn format(&self) -> DrmFourcc {
-        DrmFourcc::Xrgb8888
+        self.image.format
     }
 
-    fn pitch(&self) -> u32 {
-        self.picture.width * 4
+    fn modifier(&self) -> Option<DrmModifier> {
+        None
     }
 
-    fn handle(&self) -> Handle {
-        self.handle
+    fn pitches(&self) -> [u32; 4] {
+        [self.image.stride, 0, 0, 0]
+    }
+
+    fn handles(&self) -> [Option<Handle>; 4] {
+        [Some(self.handle), None, None, None]
+    }
+
+    fn offsets(&self) -> [u32; 4] {
+        [0; 4]
     }
 }
 
@@ -49,11 +95,8 @@ impl Buffer for Imported {
 /// what it shows: a word of debugfs.
 pub(crate) fn show(node: &str, picture: Picture, buffer: &OwnedFd) -> Result<String, Problem> {
     let system = |what: &str| Problem::system(format!("{what} on {node}"));
-    let file = File::options().read(true).write(true).open(node).map_err(Problem::system(node))?;
-    let card = Card(file);
-    let handle = card.prime_fd_to_buffer(buffer.as_fd()).map_err(system("PRIME_FD_TO_HANDLE"))?;
-    let shown = card.add_framebuffer(&Imported { picture, handle }, 24, 32);
-    let shown = shown.map_err(system("ADDFB"))?;
+    let card = Card::open(node)?;
+    let shown = card.import(Image::of(picture, buffer))?;
     let all = card.resource_handles().map_err(system("GETRESOURCES"))?;
     let (Some(&crtc), Some(&connector)) = (all.crtcs().first(), all.connectors().first()) else {
         return Err(Problem::Wrong(format!("{node} has no screen")));

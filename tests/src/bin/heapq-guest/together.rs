@@ -1,7 +1,7 @@
 //! Collections of several processes with devices. Each participant is this program again, as `part`.
 
 use crate::part::PICTURE;
-use crate::problem::Problem;
+use crate::problem::{Problem, equal};
 use serde_json::{Value as Json, json};
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -94,13 +94,6 @@ impl Drop for Part {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-fn equal<T: PartialEq + std::fmt::Debug>(what: &str, left: &T, right: &T) -> Result<(), Problem> {
-    if left == right {
-        return Ok(());
-    }
-    Err(Problem::Wrong(format!("{what}: {left:?}, not {right:?}")))
 }
 
 /// A compositor with a display, a camera and an encoder, who have agreed.
