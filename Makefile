@@ -13,7 +13,7 @@ FUZZ ?=
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 .PHONY: help deps build demo check check-fmt check-lints check-docs check-scripts check-data check-supply check-tests \
-	check-vm check-vm-systemd check-vm-breaks fuzz oracle boards bench bench-policies bench-solver driver-table driver-table-check install clean
+	check-vm check-vm-systemd check-vm-breaks check-arm64 fuzz oracle boards bench bench-policies bench-solver driver-table driver-table-check install clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,7 +44,7 @@ check-docs:
 
 check-scripts:
 	cd tests/vm/guest && shellcheck --severity=warning --external-sources scenario.sh init init-systemd start-systemd
-	shellcheck --severity=warning --external-sources --source-path=SCRIPTDIR .ci/run tests/tools/*.sh tests/vm/*.sh
+	shellcheck --severity=warning --external-sources --source-path=SCRIPTDIR .ci/run tests/tools/*.sh tests/vm/*.sh tests/vm/arm64/*.sh
 
 check-data:
 	@tests/tools/data.sh
@@ -63,6 +63,10 @@ check-vm: ## real kernels under QEMU; BREAK=STEP breaks that step, which must th
 check-vm-systemd: ## the installed unit under Debian's systemd: activated by the bus, and what it may not do
 	@tests/tools/deps.sh build vm
 	@tests/vm/run.sh '$(BREAK)' systemd
+
+check-arm64: ## the same for arm64, with pools of the devicetree, buses of short reach, an SMMU and codecs
+	@tests/tools/deps.sh build arm64
+	@tests/vm/run.sh '$(BREAK)' smmu bypass
 
 check-vm-breaks: ## break every step of check-vm in turn and see that each fails there (slow)
 	@tests/tools/deps.sh build vm

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Installs what is missing of the Debian packages that a make target needs.
 #
-# usage: deps.sh GROUP...      groups: build check vm fuzz bench kernel
+# usage: deps.sh GROUP...      groups: build check vm arm64 fuzz bench kernel kernel-arm64
 #
 # Each line of `needs` gives a package and how to see that it is there already, whoever installed
 # it; only what fails its probe is installed. Without apt, or without a way to become root, it says
@@ -26,6 +26,10 @@ needs() {
 		vm     xz-utils         command:xz
 		vm     dbus-daemon      command:dbus-daemon
 		vm     dbus-system-bus-common  file:/usr/share/dbus-1/system.conf
+		arm64  qemu-system-arm  command:qemu-system-aarch64
+		arm64  device-tree-compiler  command:dtc
+		arm64  binutils         command:readelf
+		arm64  cpio             command:cpio
 		fuzz   g++              command:c++
 		bench  libsystemd-dev   pkg-config:libsystemd
 		bench  dbus-daemon      command:dbus-daemon
@@ -36,6 +40,7 @@ needs() {
 		kernel bc               command:bc
 		kernel libelf-dev       pkg-config:libelf
 		kernel libssl-dev       pkg-config:openssl
+		kernel-arm64  gcc-aarch64-linux-gnu  command:aarch64-linux-gnu-gcc
 	LIST
 }
 

@@ -1,13 +1,16 @@
 #!/bin/bash
 # Installs programs that are built already, and the data that goes with them.
 #
-# usage: install.sh BIN-DIR DESTDIR PREFIX
+# usage: install.sh BIN-DIR DESTDIR PREFIX [HEAPQ]
+#
+# HEAPQ is one that runs here, where those of BIN-DIR are of another architecture: schema and completions
+# are what it prints.
 #
 # systemd, udev and the buses read their files below /usr and /etc; with another PREFIX it is up to
 # whoever chose it to point them there.
 set -euo pipefail
 
-bin=$1 root=$2$3 prefix=$3
+bin=$1 root=$2$3 prefix=$3 heapq=${4:-$1/heapq}
 cd "$(dirname "$0")/../.."
 
 if [ ! -x "$bin/heapqd" ] || [ ! -x "$bin/heapq" ]; then
@@ -36,13 +39,13 @@ for policy in policies/shipped/*.toml; do
 	file "$policy" "share/heapq/policy.d/${policy##*/}"
 done
 # Made from the tables of the program that is installed, so that the two agree.
-"$bin/heapq" policy schema >"$root/share/heapq/policy.schema.json"
+"$heapq" policy schema >"$root/share/heapq/policy.schema.json"
 chmod 644 "$root/share/heapq/policy.schema.json"
 for page in docs/man/*; do
 	file "$page" "share/man/man${page##*.}/${page##*/}"
 done
 completion() { # SHELL DESTINATION
-	"$bin/heapq" completions "$1" >"$root/$2"
+	"$heapq" completions "$1" >"$root/$2"
 }
 install -d "$root/share/bash-completion/completions" "$root/share/zsh/site-functions" \
 	"$root/share/fish/vendor_completions.d"

@@ -3,26 +3,39 @@
 #
 # usage: boot.sh KERNEL INITRD KERNEL-LOG [COMMAND-LINE-WORD...]
 #
-# The kernel's messages go to the first serial port (KERNEL-LOG), the scenario's to the second (our
-# stdout), so neither cuts the other's lines in two. The scenario ends with the line `exit N`.
+# INITRD is NAME.initrd; where there is a devicetree NAME.dtb beside it, the machine is arm64's.
+#
+# The kernel's messages go to the first serial port (KERNEL-LOG), the scenario's to another (our stdout),
+# so neither cuts the other's lines in two. The scenario ends with the line `exit N`.
 # Exit status: N; 124 if time ran out; 125 if the guest died without that line.
 set -uo pipefail
 
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/arm64/machine.sh"
 kernel=$1 initrd=$2 log=$3
 shift 3
 # Half a minute does when the host has nothing else to do.
 seconds=${HEAPQ_VM_TIMEOUT:-600}
 
-# The power management timer has a frequency that is known: the TSC's is measured, and on a busy host so
-# wrongly that a guest's minutes are over in seconds.
+board=${initrd%.initrd}.dtb
+if [ -e "$board" ]; then
+	machine=("${arm64_machine[@]}" -dtb "$board")
+	said=(-device virtio-serial-device -device "virtconsole,chardev=said")
+	words="console=ttyAMA0 heapq.port=hvc0"
+else
+	machine=(qemu-system-x86_64 -M q35 -cpu max -smp 2 -m 1024)
+	said=(-serial chardev:said)
+	# The power management timer has a frequency that is known: the TSC's is measured, and on a busy host
+	# so wrongly that a guest's minutes are over in seconds.
+	words="console=ttyS0 heapq.port=ttyS1 reboot=t tsc=reliable no_timer_check clocksource=acpi_pm"
+fi
 # TCG, also where KVM would work: one way to run it everywhere. 1 GiB is what the memory steps of the
 # scenario are written for.
-machine=(
-	qemu-system-x86_64 -M q35 -cpu max -accel "tcg,thread=multi" -smp 2 -m 1024
-	-nodefaults -display none -no-reboot
-	-serial "file:$log" -serial stdio
+machine+=(
+	-accel "tcg,thread=multi" -nodefaults -display none -no-reboot
+	-serial "file:$log" -chardev "stdio,id=said" "${said[@]}"
 	-kernel "$kernel" -initrd "$initrd"
-	-append "console=ttyS0 loglevel=4 panic=-1 reboot=t tsc=reliable no_timer_check clocksource=acpi_pm $*"
+	-append "loglevel=4 panic=-1 $words $*"
 )
 
 status=125

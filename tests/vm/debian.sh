@@ -14,10 +14,11 @@ debian_mirror() {
 
 # debian_open DIR SUITE...: an apt state in DIR (absolute) for these suites; fills debian_apt, the
 # options that every later call of apt takes, and reads the index. Packages are amd64's unless
-# debian_arch says otherwise.
+# debian_arch says otherwise; it may name several architectures, the machine's own first.
 debian_open() {
 	local dir=$1 mirror keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 	shift
+	: "${debian_arch:=amd64}"
 	mirror=$(debian_mirror)
 	if [ -z "$mirror" ]; then
 		echo "no Debian mirror in this machine's apt configuration" >&2
@@ -31,7 +32,7 @@ debian_open() {
 		-o "Dir::State=$dir" -o "Dir::State::Lists=$dir/lists" -o "Dir::State::status=$dir/status"
 		-o "Dir::Cache=$dir/cache" -o Dir::Etc::SourceList=/dev/null
 		-o "Dir::Etc::SourceParts=$dir/parts" -o Dir::Etc::PreferencesParts=/dev/null
-		-o "APT::Architecture=${debian_arch:=amd64}" -o "APT::Architectures=$debian_arch"
+		-o "APT::Architecture=${debian_arch%%,*}" -o "APT::Architectures=$debian_arch"
 		# Whoever runs the tests may not be able to become the user _apt.
 		-o "APT::Sandbox::User=$(id -un)"
 	)
@@ -48,4 +49,17 @@ debian_newest() {
 debian_unpack() {
 	(cd "$2" && apt-get -q -q "${debian_apt[@]}" download "$1") &&
 		dpkg-deb -x "$2/$1"_*.deb "$2/root"
+}
+
+# debian_tree PACKAGE...: unpacks these packages and all that they depend on into ./root, for programs to
+# be run from there. Nothing is configured, so nobody has to be root.
+debian_tree() {
+	local packages package
+	mapfile -t packages < <(apt-get "${debian_apt[@]}" install --simulate --no-install-recommends "$@" |
+		sed -nE 's/^Inst ([^ ]*) \(([^ ]*) .*/\1=\2/p')
+	[ ${#packages[@]} -gt 0 ] || return 1
+	mkdir -p debs root
+	(cd debs && apt-get -q -q "${debian_apt[@]}" download "${packages[@]}") || return 1
+	for package in debs/*.deb; do dpkg-deb -x "$package" root; done
+	rm -rf debs root/usr/share/{doc,man,locale,info,zsh,bash-completion}
 }

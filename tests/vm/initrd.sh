@@ -1,20 +1,43 @@
 #!/bin/bash
 # Packs the guest's root file system: what `make install` installs, a real dbus-daemon and udevd with
-# their rules and libraries from this machine, busybox, the test client and the scenario.
+# their rules and libraries, busybox, the test client and the scenario.
 #
 # usage: initrd.sh BIN-DIR OUT [STOCK-KERNEL-DIR]     (the latter's modules come too)
+#        initrd.sh BIN-DIR OUT '' ROOT HEAPQ          for programs of another architecture: ROOT is a
+#        tree of its packages, HEAPQ a heapq that runs here
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
-bin=$1 out=$2 stock=${3:-}
+bin=$1 out=$2 stock=${3:-} root=${4:-} heapq=${5:-}
 tree=$(mktemp -d)
 trap 'rm -rf "$tree"' EXIT
 
 # Where files are that this machine does not have installed: see `udev_files`.
-elsewhere=
+elsewhere=$root
 
 # libraries FILE: those that FILE is linked with, at the paths that they have on an installed system.
 libraries() {
+	if [ -n "$root" ]; then foreign_libraries "$1"; else native_libraries "$1"; fi
+}
+
+# As the dynamic linker would search, had this machine one of that architecture.
+foreign_libraries() {
+	local name file to
+	for name in $(readelf --dynamic "$1" | sed -nE 's/.*\(NEEDED\).*\[(.*)\]/\1/p'); do
+		file=$(find "$root/usr/lib" -maxdepth 3 -name "$name" -printf '%d %p\n' | sort -n | sed -n '1s/[^ ]* //p')
+		if [ -z "$file" ]; then
+			echo "a library of $1 is missing in $root: $name" >&2
+			return 1
+		fi
+		to=$tree${file#"$root"}
+		[ ! -e "$to" ] || continue
+		mkdir -p "$(dirname "$to")"
+		cp -L "$file" "$to"
+		foreign_libraries "$to"
+	done
+}
+
+native_libraries() {
 	local list library to lib=$elsewhere/usr/lib/x86_64-linux-gnu
 	list=$(LD_LIBRARY_PATH=$lib:$elsewhere/lib/x86_64-linux-gnu:$lib/systemd ldd "$1" 2>/dev/null) || return 0
 	case $list in
@@ -36,6 +59,12 @@ program() { # FILE [DESTINATION]
 	mkdir -p "$(dirname "$to")"
 	cp -L "$1" "$to"
 	libraries "$1"
+}
+
+tool() { # NAME: an installed program
+	local file=$root/usr/bin/$1
+	[ -n "$root" ] || file=$(command -v "$1")
+	program "$file" "/usr/bin/$1"
 }
 
 skeleton() {
@@ -78,6 +107,7 @@ accounts() {
 # container) downloads it, with what of its dependencies is missing, and installs nothing.
 udev_files() {
 	local cache=${XDG_CACHE_HOME:-$HOME/.cache}/heapq/vm/udev packages package
+	[ -z "$root" ] || return 0
 	[ ! -x /usr/bin/udevadm ] || [ ! -d /usr/lib/udev/rules.d ] || return 0
 	elsewhere=$cache
 	[ ! -d "$cache" ] || return 0
@@ -107,21 +137,22 @@ udev() {
 }
 
 bus() {
-	program /usr/bin/dbus-daemon
+	tool dbus-daemon
 	mkdir -p "$tree/usr/share/dbus-1/system.d" "$tree/etc/dbus-1"
-	cp /usr/share/dbus-1/system.conf "$tree/usr/share/dbus-1/"
+	cp "$root/usr/share/dbus-1/system.conf" "$tree/usr/share/dbus-1/"
 }
 
 ours() {
 	local name stripped=$tree/stripped
 	mkdir "$stripped"
 	for name in heapqd heapq heapq-guest; do
-		# Most of a program is debugging information, which nobody reads in there.
-		strip -o "$stripped/$name" "$bin/$name"
+		# Most of a program is debugging information, which nobody reads in there. That of another
+		# architecture has none.
+		if [ -n "$root" ]; then cp "$bin/$name" "$stripped"; else strip -o "$stripped/$name" "$bin/$name"; fi
 		libraries "$stripped/$name"
 	done
 	mv "$stripped/heapq-guest" "$tree/usr/bin/"
-	"$here/../tools/install.sh" "$stripped" "$tree" /usr
+	"$here/../tools/install.sh" "$stripped" "$tree" /usr ${heapq:+"$heapq"}
 	rm -r "$stripped"
 }
 
@@ -133,9 +164,7 @@ modules() { # DIR
 
 skeleton
 accounts
-cp "$(command -v busybox)" "$tree/usr/bin/busybox"
-program "$(command -v bash)" /usr/bin/bash
-program "$(command -v setpriv)" /usr/bin/setpriv
+for name in busybox bash setpriv; do tool "$name"; done
 udev
 bus
 ours

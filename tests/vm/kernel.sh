@@ -1,20 +1,34 @@
 #!/bin/bash
 # The CMA kernel: prints the path of its image. HEAPQ_VM_KERNEL=FILE takes a ready one; otherwise it
-# is built once from Debian's linux-source package (trixie-backports) with kernel.config, which takes
-# 170 MB of download, 3 GB of disk while it builds and some ten minutes on two processors.
+# is built once from Debian's linux-source package (trixie-backports) with kernel.config and what its
+# architecture adds, which takes 170 MB of download, 3 GB of disk while it builds and some ten minutes on
+# two processors.
+#
+# usage: kernel.sh            for amd64
+#        kernel.sh arm64      where HEAPQ_VM_KERNEL_ARM64=FILE takes a ready one
 #
 # Debian's own kernels have no CMA heap on amd64, and without one nothing shows that heapq tells
-# contiguous memory from scattered.
+# contiguous memory from scattered; on arm64 they have no heaps at all.
 # Exit status 77: cannot be had here (no Debian, no network); the reason is on stderr.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/debian.sh"
 
-config=$here/kernel.config
+case ${1:-amd64} in
+amd64)
+	name=cma ready=${HEAPQ_VM_KERNEL:-}
+	arch=x86_64 image=bzImage compiler=
+	;;
+arm64)
+	name=cma-arm64 ready=${HEAPQ_VM_KERNEL_ARM64:-}
+	arch=arm64 image=Image compiler=aarch64-linux-gnu-
+	;;
+esac
+configs=("$here/kernel.config" "$here/kernel-${1:-amd64}.config")
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/heapq/vm
 # A changed configuration is another kernel.
-out=$cache/cma-$(sha256sum "$config" | cut -c 1-16)
+out=$cache/$name-$(cat "${configs[@]}" | sha256sum | cut -c 1-16)
 
 source_tree() { # into ./source; the package is unpacked without being installed
 	local package
@@ -29,20 +43,20 @@ source_tree() { # into ./source; the package is unpacked without being installed
 
 kbuild() {
 	# Whoever tests wants to go on working meanwhile.
-	nice make -C source O="$PWD/build" ARCH=x86_64 -s "$@"
+	nice make -C source O="$PWD/build" ARCH="$arch" CROSS_COMPILE="$compiler" -s "$@"
 }
 
 configure() {
 	local option lost=0
 	mkdir build
 	kbuild tinyconfig
-	ARCH=x86_64 source/scripts/kconfig/merge_config.sh -m -O build build/.config "$config" >/dev/null
+	ARCH=$arch source/scripts/kconfig/merge_config.sh -m -O build build/.config "${configs[@]}" >/dev/null
 	kbuild olddefconfig
 	while read -r option; do
 		grep -qxF -- "$option" build/.config && continue
 		echo "this kernel does not take $option"
 		lost=1
-	done < <(grep '^CONFIG_' "$config")
+	done < <(cat "${configs[@]}" | grep '^CONFIG_')
 	return $lost
 }
 
@@ -50,17 +64,18 @@ build() { # in the current directory
 	source_tree
 	configure
 	echo "heapq: building a kernel with CMA (some ten minutes, once)"
-	kbuild -j"$(nproc)" bzImage
-	mv build/arch/x86/boot/bzImage build/.config .
+	kbuild -j"$(nproc)" "$image"
+	# x86 names that directory after both of its architectures.
+	mv build/arch/"${arch/x86_64/x86}/boot/$image" build/.config .
 	rm -rf build source
 }
 
-if [ -n "${HEAPQ_VM_KERNEL:-}" ]; then
-	realpath -e "$HEAPQ_VM_KERNEL"
+if [ -n "$ready" ]; then
+	realpath -e "$ready"
 	exit
 fi
-if [ ! -e "$out/bzImage" ]; then
-	"$here/../tools/deps.sh" kernel >&2
+if [ ! -e "$out/$image" ]; then
+	"$here/../tools/deps.sh" kernel ${compiler:+kernel-arm64} >&2
 	# Complete or not there: an interruption leaves nothing behind.
 	new=$out.new.$$
 	trap 'rm -rf "$new"' EXIT
@@ -69,4 +84,4 @@ if [ ! -e "$out/bzImage" ]; then
 	build >&2
 	mv "$new" "$out"
 fi
-echo "$out/bzImage"
+echo "$out/$image"

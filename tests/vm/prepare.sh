@@ -2,7 +2,7 @@
 # Builds what the guests run, and prints a line for each kernel that can be had here:
 # NAME IMAGE INITRD COMMAND-LINE-WORD...
 #
-# usage: prepare.sh NAME...     (cma, stock, systemd)
+# usage: prepare.sh NAME...     (cma, stock, systemd; smmu and bypass: arm64, see arm64/)
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -42,6 +42,27 @@ systemd() {
 	dir=$("$here/stock.sh") || { skipped_or_failed systemd $? && return; }
 	"$here/systemd.sh" "$target/debug" "$work/systemd.initrd" || { skipped_or_failed systemd $? && return; }
 	echo systemd "$dir/vmlinuz" "$work/systemd.initrd" systemd.unit=scenario.service
+}
+
+# The arm64 kernel with its SMMU translating, and passing through.
+smmu() { arm64 smmu; }
+bypass() { arm64 bypass iommu.passthrough=1; }
+
+arm64() { # NAME COMMAND-LINE-WORD...
+	local name=$1 image
+	shift
+	image=$("$here/kernel.sh" arm64) || { skipped_or_failed "$name" $? && return; }
+	[ -n "${arm64_packed:-}" ] || pack_arm64 || { skipped_or_failed "$name" $? && return; }
+	arm64_packed=yes
+	echo "$name" "$image" "$work/arm64.initrd" "$vivid" "$@"
+}
+
+pack_arm64() {
+	local programs packages
+	programs=$("$here/arm64/build.sh" "$work/arm64") || return
+	packages=$("$here/packages.sh" arm64-guest) || return
+	"$here/arm64/devicetree.sh" "$work/arm64.dtb" || return
+	"$here/initrd.sh" "$programs" "$work/arm64.initrd" '' "$packages" "$target/debug/heapq"
 }
 
 cd "$root"

@@ -16,16 +16,10 @@ trap 'rm -rf "$tree"' EXIT
 
 # 30 MB of packages, kept in the cache until its directory is removed.
 debian() { # into the current directory
-	local packages package
 	debian_open "$PWD/apt" trixie || exit 77
-	mapfile -t packages < <(apt-get "${debian_apt[@]}" install --simulate --no-install-recommends \
-		systemd-sysv udev dbus bash coreutils grep sed findutils util-linux | awk '/^Inst/ { print $2 }')
 	echo "heapq: fetching systemd and what it needs (30 MB, once)"
-	mkdir debs root
-	(cd debs && apt-get -q -q "${debian_apt[@]}" download "${packages[@]}") || exit 77
-	for package in debs/*.deb; do dpkg-deb -x "$package" root; done
-	rm -rf debs apt root/usr/share/{doc,man,locale,info,zsh,bash-completion} root/usr/lib/udev/hwdb.d \
-		root/usr/lib/x86_64-linux-gnu/{gconv,perl-base}
+	debian_tree systemd-sysv udev dbus bash coreutils grep sed findutils util-linux || exit 77
+	rm -rf apt root/usr/lib/udev/hwdb.d root/usr/lib/x86_64-linux-gnu/{gconv,perl-base}
 }
 
 users() {
