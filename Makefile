@@ -58,7 +58,7 @@ check-tests:
 
 check-vm: ## real kernels under QEMU; BREAK=STEP breaks that step, which must then fail
 	@tests/tools/deps.sh build vm
-	@tests/vm/run.sh '$(BREAK)' cma stock
+	@tests/vm/run.sh '$(BREAK)' cma stock matrix
 
 check-vm-systemd: ## the installed unit under Debian's systemd: activated by the bus, and what it may not do
 	@tests/tools/deps.sh build vm

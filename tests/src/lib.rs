@@ -3,4 +3,5 @@
 
 pub mod fuzz;
 pub mod led;
+pub mod matrix;
 pub mod oracle;

@@ -1,7 +1,9 @@
 #!/bin/bash
 # Boots a kernel under QEMU and streams what the scenario in its initramfs says.
 #
-# usage: boot.sh KERNEL INITRD KERNEL-LOG [COMMAND-LINE-WORD...]
+# usage: boot.sh KERNEL INITRD KERNEL-LOG [WORD...]
+#
+# WORD is one of the kernel's command line, or -OPTION:VALUE for QEMU.
 #
 # INITRD is NAME.initrd; where there is a devicetree NAME.dtb beside it, the machine is arm64's.
 #
@@ -14,6 +16,13 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/arm64/machine.sh"
 kernel=$1 initrd=$2 log=$3
 shift 3
+options=() further=()
+for word in "$@"; do
+	case $word in
+	-*:*) options+=("${word%%:*}" "${word#*:}") ;;
+	*) further+=("$word") ;;
+	esac
+done
 # Half a minute does when the host has nothing else to do.
 seconds=${HEAPQ_VM_TIMEOUT:-600}
 
@@ -30,12 +39,13 @@ else
 	words="console=ttyS0 heapq.port=ttyS1 reboot=t tsc=reliable no_timer_check clocksource=acpi_pm"
 fi
 # TCG, also where KVM would work: one way to run it everywhere. 1 GiB is what the memory steps of the
-# scenario are written for.
+# scenario are written for; of two sizes the last counts.
 machine+=(
 	-accel "tcg,thread=multi" -nodefaults -display none -no-reboot
 	-serial "file:$log" -chardev "stdio,id=said" "${said[@]}"
 	-kernel "$kernel" -initrd "$initrd"
-	-append "loglevel=4 panic=-1 $words $*"
+	-append "loglevel=4 panic=-1 $words ${further[*]}"
+	${options[@]+"${options[@]}"}
 )
 
 status=125

@@ -19,14 +19,15 @@ judge() {
 
 failed=0
 while read -r name image initrd words; do
+	kernel=${name%%:*} machine=${name#*:}
 	while read -r step kernels _; do
 		case $step in '' | '#') continue ;; esac
-		case ",$kernels," in *",$name,"*) ;; *) continue ;; esac
+		case ",$kernels," in *",$kernel,"*) ;; *) continue ;; esac
 		begun=$SECONDS status=0
 		# shellcheck disable=SC2086 # words are words
 		"$here/boot.sh" "$image" "$initrd" "$logs/broken.log" \
-			"heapq.kernel=$name" "heapq.break=$step" $words >"$logs/broken.out" 2>&1 </dev/null || status=$?
-		if judge "$step" "$name" "$status" "$logs/broken.out"; then
+			"heapq.kernel=$kernel" "heapq.machine=$machine" "heapq.break=$step" $words >"$logs/broken.out" 2>&1 </dev/null || status=$?
+		if judge "$step" "$kernel" "$status" "$logs/broken.out"; then
 			echo "ok $name $step fails when it is broken ($((SECONDS - begun)) s)"
 		else
 			echo "FAILED $name $step: broken, the run ended with $status:"
@@ -34,6 +35,6 @@ while read -r name image initrd words; do
 			failed=1
 		fi
 	done <"$here/steps"
-done <<<"$("$here/prepare.sh" cma stock systemd)"
+done <<<"$("$here/prepare.sh" cma stock systemd matrix)"
 echo "== $SECONDS s"
 exit "$failed"

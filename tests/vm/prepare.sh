@@ -2,7 +2,8 @@
 # Builds what the guests run, and prints a line for each kernel that can be had here:
 # NAME IMAGE INITRD COMMAND-LINE-WORD...
 #
-# usage: prepare.sh NAME...     (cma, stock, systemd; smmu and bypass: arm64, see arm64/)
+# usage: prepare.sh NAME...     (cma, stock, systemd; smmu and bypass: arm64, see arm64/; matrix: all of
+#                                 `machines`, as matrix:MACHINE)
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -37,6 +38,29 @@ stock() {
 	echo stock "$dir/vmlinuz" "$work/stock.initrd" "$vivid"
 }
 
+# Both kinds of memory that vivid maps, both directions, and one buffer a frame or one a plane.
+instances="vivid.n_devs=4 vivid.allocators=1,0,1,0 vivid.multiplanar=1,1,2,2
+	vivid.node_types=0x101,0x101,0x101,0x101 vivid.num_outputs=1,1,1,1 vivid.output_types=1,1,1,1"
+displays="-device:bochs-display -device:virtio-gpu-pci"
+
+guest() { # NAME: its line, for which the work is done once
+	[ -e "$made/$1" ] || "$1" >"$made/$1"
+	cat "$made/$1"
+}
+
+matrix() {
+	local name kernel words line image initrd
+	for kernel in cma stock; do
+		line=$(guest "$kernel")
+		[ -n "$line" ] || continue
+		read -r _ image initrd _ <<<"$line"
+		while read -r name _ words; do
+			# shellcheck disable=SC2086 # words are words
+			echo "matrix:$name" "$image" "$initrd" $words $displays $instances
+		done < <(grep "^[^#]* $kernel " "$here/machines")
+	done
+}
+
 systemd() {
 	local dir
 	dir=$("$here/stock.sh") || { skipped_or_failed systemd $? && return; }
@@ -67,4 +91,8 @@ pack_arm64() {
 
 cd "$root"
 cargo build --quiet --locked --package heapq-dbus --package heapq-tests --bins >&2
-for name in "$@"; do "$name"; done
+made=$(mktemp -d)
+trap 'rm -rf "$made"' EXIT
+for name in "$@"; do
+	if [ "$name" = matrix ]; then matrix; else guest "$name"; fi
+done

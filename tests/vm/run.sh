@@ -9,7 +9,8 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 break=$1
 shift
-logs=${CARGO_TARGET_DIR:-$(cd "$here/../.." && pwd)/target}/vm
+target=${CARGO_TARGET_DIR:-$(cd "$here/../.." && pwd)/target}
+logs=$target/vm part=
 
 if [ -n "$break" ] && ! grep -q "^$break " "$here/steps"; then
 	echo "no step $break; there are: $(sed -n 's/^\([a-z][^ ]*\) .*/\1/p' "$here/steps" | tr '\n' ' ')" >&2
@@ -22,14 +23,21 @@ if [ -z "$prepared" ]; then
 	exit 1
 fi
 
-status=0
+status=0 matrix=()
 while read -r name image initrd words; do
-	grep -Eq "^${break:-[a-z-]*} ([a-z,]*,)?$name(,[a-z,]*)? " "$here/steps" || continue
-	echo "== kernel $name: $image"
+	kernel=${name%%:*} machine=${name#*:}
+	grep -Eq "^${break:-[a-z-]*} ([a-z,]*,)?$kernel(,[a-z,]*)? " "$here/steps" || continue
+	echo "== ${name/:/ }: $image"
 	begun=$SECONDS
 	# shellcheck disable=SC2086 # words are words
-	"$here/boot.sh" "$image" "$initrd" "$logs/$name.log" \
-		"heapq.kernel=$name" "heapq.break=$break" $words || status=$?
-	echo "== kernel $name: $((SECONDS - begun)) s, its log is $logs/$name.log"
+	"$here/boot.sh" "$image" "$initrd" "$logs/$machine.log" \
+		"heapq.kernel=$kernel" "heapq.machine=$machine" "heapq.break=$break" $words |
+		tee "$logs/$machine.out" | sed -u "/^cell /d" || status=$?
+	echo "== ${name/:/ }: $((SECONDS - begun)) s, its log is $logs/$machine.log"
+	! grep -q '^cell ' "$logs/$machine.out" || matrix+=("$logs/$machine.out")
 done <<<"$prepared"
+if [ ${#matrix[@]} -gt 0 ] && [ -z "$break" ]; then
+	[ ${#matrix[@]} = "$(grep -c '^[^#]' "$here/machines")" ] || part=--part
+	"$target/debug/heapq-matrix" ${part:+"$part"} "${matrix[@]}" || status=$?
+fi
 exit "$status"

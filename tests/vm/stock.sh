@@ -1,6 +1,6 @@
 #!/bin/bash
-# Debian 13's own amd64 kernel: prints a directory with `vmlinuz`, `modules/NAME.ko` (vivid and all
-# that it needs), `modules.order` (in the order of loading) and `version`.
+# Debian 13's own amd64 kernel: prints a directory with `vmlinuz`, `modules/NAME.ko` (importers and all
+# that they need), `modules.order` (in the order of loading) and `version`.
 #
 # It is what most people run, it has the heap `system` only, and nobody configured it for us. Kept in
 # the cache until its directory is removed: the package is 100 MB.
@@ -11,7 +11,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/debian.sh"
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/heapq/vm
-out=$cache/stock-trixie
+# The name changes with what is collected.
+out=$cache/stock-trixie-displays
 
 # with_needs DIR MODULE: unpacks MODULE from the tree DIR after all it depends on, into ./modules.
 with_needs() {
@@ -31,9 +32,10 @@ with_needs() {
 }
 
 collect() { # PACKAGE: the parts that the guest needs, from ./root to here
+	local module
 	mkdir -p modules
 	: >modules.order
-	with_needs "root/usr/lib/modules" vivid
+	for module in vivid vgem bochs virtio_gpu; do with_needs "root/usr/lib/modules" "$module"; done
 	cp root/boot/vmlinuz-* vmlinuz
 	echo "${1#linux-image-}" >version
 	rm -rf root ./*.deb

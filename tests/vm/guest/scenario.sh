@@ -1,14 +1,16 @@
 #!/bin/bash
 # Runs in the guest as root: every step of /scenario/steps that is this kernel's, in order.
 #
-# usage: scenario.sh KERNEL [STEP-TO-BREAK]
+# usage: scenario.sh KERNEL MACHINE [STEP-TO-BREAK]
 #
 # The step STEP is the function `step_STEP` (with _ for -), which fails by its status; what it prints
 # is shown when it does. `break_STEP` takes away, in this guest and for good, what makes the step
 # hold; it runs right before it, and nothing after it is worth running.
 set -u
 
-kernel=$1 broken=${2:-}
+kernel=$1 machine=$2 broken=${3:-}
+# For what a step has to say while it holds.
+exec 3>&1
 cd /scenario
 . ./machine.sh
 . ./daemon.sh
@@ -19,6 +21,7 @@ cd /scenario
 . ./collections.sh
 . ./frames.sh
 . ./trouble.sh
+. ./matrix.sh
 . ./systemd.sh
 
 status=0

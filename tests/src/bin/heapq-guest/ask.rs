@@ -44,7 +44,7 @@ pub(crate) fn says(participants: &[Json]) -> Asked {
     Asked { participants, request: Table::default() }
 }
 
-fn participant(name: &str, usage: &str) -> Table {
+pub(crate) fn participant(name: &str, usage: &str) -> Table {
     let mut table = Table::default();
     table.push("name", Value::Text(name.to_owned()));
     table.push("usage", Value::List(vec![Node::new(Value::Text(usage.to_owned()))]));

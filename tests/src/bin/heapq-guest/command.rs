@@ -2,7 +2,7 @@
 
 use crate::ask::{self, Amount};
 use crate::problem::Problem;
-use crate::{frame, frames};
+use crate::{frame, frames, matrix};
 use crate::{own, part, together};
 use heapq_allocator::sys::dma_heap;
 use heapq_dbus::proxy::NAME;
@@ -26,7 +26,9 @@ const USAGE: &str = "COMMAND
   film CAMERA CARD [--mislaid]    a frame, seen by four processes of a collection
   many CAMERA CARD                more buffers of a collection than a message carries
   migrate CAMERA SECOND CARD      a second camera moves a collection to other memory
-  orphaned CAMERA CARD [--spared] a collection whose creator is killed";
+  orphaned CAMERA CARD [--spared] a collection whose creator is killed
+  matrix MACHINE                  what heapq and the kernel say to each importer, heap and size
+  prove [--idle]                  the same on standard input, with proofs of what heapq rightly refuses";
 
 /// Runs one command; its result is what to print.
 pub(crate) async fn run(words: &[&str]) -> Result<String, Problem> {
@@ -52,6 +54,9 @@ pub(crate) async fn run(words: &[&str]) -> Result<String, Problem> {
         ["migrate", camera, second, card] => together::migrate(camera, second, card),
         ["orphaned", camera, card] => together::orphaned(camera, card, false),
         ["orphaned", camera, card, "--spared"] => together::orphaned(camera, card, true),
+        ["matrix", machine] => matrix::all(machine).await,
+        ["prove"] => matrix::prove(false),
+        ["prove", "--idle"] => matrix::prove(true),
         // What those before start.
         ["part"] => part::serve().await,
         ["pass", heap, bytes, count] => pass(heap, amount(bytes, count)?).await,

@@ -10,6 +10,7 @@ mod command;
 mod film;
 mod frame;
 mod frames;
+mod matrix;
 mod own;
 mod part;
 mod problem;
