@@ -27,8 +27,8 @@ cma() {
 	local image
 	image=$("$here/kernel.sh") || { skipped_or_failed cma $? && return; }
 	"$here/initrd.sh" "$target/debug" "$work/cma.initrd"
-	# Most of the guest's memory is the contiguous area's: what `system` cannot have.
-	echo cma "$image" "$work/cma.initrd" cma=600M "$vivid"
+	# Most of the guest's memory is the contiguous area's: what `system` cannot have. Who takes that pays.
+	echo cma "$image" "$work/cma.initrd" cma=600M dma_heap.mem_accounting=1 "$vivid"
 }
 
 stock() {

@@ -115,6 +115,12 @@ impl Cell {
         }
     }
 
+    /// Whether this key is among those for which heapq refuses.
+    #[must_use]
+    pub fn refused_for(&self, key: &str) -> bool {
+        matches!(&self.verdict, Verdict::Refuse(keys) if keys.iter().any(|other| other == key))
+    }
+
     /// The line that [`read`] reads.
     ///
     /// # Errors

@@ -11,8 +11,9 @@ const ENOUGH: [(usize, &str); 3] = [
     (40, "refusals by the kernel"),
     (40, "accepted imports of memory that is not contiguous"),
 ];
-/// One in so many cells may be refused by heapq though the kernel took it.
-const REJECTS: usize = 10;
+/// One in so many cells may be refused by heapq though the kernel took it, and one in so many be unknown
+/// to it.
+const RARE: usize = 10;
 
 /// The counts.
 #[derive(Clone, Debug, Default)]
@@ -62,8 +63,13 @@ impl Sum {
                 unmet.push(format!("{count} {text}"));
             }
         }
-        if self.rejects() * REJECTS > self.cells {
-            unmet.push(format!("{} false rejects among {} cells", self.rejects(), self.cells));
+        for (count, text) in [
+            (self.rejects(), "false rejects"),
+            (self.count(Judgement::Assumed), "that heapq does not know"),
+        ] {
+            if count * RARE > self.cells {
+                unmet.push(format!("{count} {text} among {} cells", self.cells));
+            }
         }
         let there = [self.cells, self.refusals, self.scattered];
         for (count, (enough, text)) in there.into_iter().zip(ENOUGH) {
@@ -124,6 +130,13 @@ mod tests {
         let mut cells = matrix();
         cells.push(cell(Verdict::Accept, refused()));
         assert_eq!(Sum::of(&cells).unmet(true), ["1 false accepts"]);
+    }
+
+    #[test]
+    fn not_to_know_is_no_way_out() {
+        let mut cells = matrix();
+        cells.extend(vec![cell(Verdict::Assumed, refused()); 17]);
+        assert_eq!(Sum::of(&cells).unmet(true), ["17 that heapq does not know among 167 cells"]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ quiet() { dmesg --console-level 1 2>/dev/null || dmesg -n 1; }
 
 step_matrix() {
 	quiet
-	echo 4 >/proc/sys/vm/nr_hugepages
+	echo 8 >/proc/sys/vm/nr_hugepages
 	kill -HUP "$(cat "$daemon_pid")"
 	within 30 heapq_sees udmabuf-2M
 	heapq-guest matrix "$machine" >/tmp/cells

@@ -18,6 +18,7 @@ cd /scenario
 . ./access.sh
 . ./memory.sh
 . ./udmabuf.sh
+. ./open-heap.sh
 . ./collections.sh
 . ./frames.sh
 . ./trouble.sh

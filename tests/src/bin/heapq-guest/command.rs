@@ -3,7 +3,7 @@
 use crate::ask::{self, Amount};
 use crate::problem::Problem;
 use crate::{frame, frames, matrix};
-use crate::{own, part, together};
+use crate::{opened, own, part, together};
 use heapq_allocator::sys::dma_heap;
 use heapq_dbus::proxy::NAME;
 use std::os::fd::AsFd;
@@ -19,6 +19,7 @@ const USAGE: &str = "COMMAND
   hold HEAP BYTES COUNT           buffers, kept until this process is killed
   pass HEAP BYTES COUNT           buffers, the first of which a process keeps; its pid
   take HEAP BYTES                 a buffer without asking the daemon
+  open-heap BYTES                 system itself, from which BYTES are taken and paid for
   wrap BYTES [--unsealed]         memory of this process made a dma-buf
   shown CAMERA CARD [--mislaid]   frames on a screen as they are in memory
   shown-apart CAMERA CARD [--mislaid]  the same with each plane in a buffer of its own
@@ -60,6 +61,7 @@ pub(crate) async fn run(words: &[&str]) -> Result<String, Problem> {
         // What those before start.
         ["part"] => part::serve().await,
         ["pass", heap, bytes, count] => pass(heap, amount(bytes, count)?).await,
+        ["open-heap", bytes] => opened::take(number(bytes)?).await,
         ["wrap", bytes] => own::wrap(number(bytes)?, true).await,
         ["wrap", bytes, "--unsealed"] => own::wrap(number(bytes)?, false).await,
         ["take", heap, bytes] => take(heap, number(bytes)?),

@@ -11,6 +11,7 @@ mod film;
 mod frame;
 mod frames;
 mod matrix;
+mod opened;
 mod own;
 mod part;
 mod problem;

@@ -4,13 +4,12 @@
 use crate::problem::Problem;
 use heapq_allocator::heaps::{self, Heaps, Nodes};
 use heapq_constraints::Heap;
-use rustix::fs::{FallocateFlags, MemfdFlags, fallocate, ftruncate, memfd_create};
+use rustix::fs::{FallocateFlags, MemfdFlags, fallocate, memfd_create};
 use std::fs;
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-const PAGE: u64 = 4096;
 const MIB: u64 = 1 << 20;
 /// What the kernel and all that runs here need meanwhile.
 const SPARED: u64 = 96 * MIB;
@@ -59,26 +58,26 @@ pub(crate) struct Spoilt {
 
 impl Spoilt {
     pub(crate) fn all() -> Result<Self, Problem> {
-        Self::most().map_err(Problem::system("splitting memory"))?
+        let pages = split().map_err(Problem::system("splitting memory"))?;
+        Ok(Self { _pages: pages, _pieces: pieces()? })
     }
+}
 
-    fn most() -> io::Result<Result<Self, Problem>> {
-        let free = meminfo("MemAvailable")?.saturating_sub(meminfo("CmaFree").unwrap_or(0));
-        let bytes = free.saturating_sub(SPARED).min(SPOILT_MOST) / MIB * MIB;
-        let pages = memfd_create("spoilt", MemfdFlags::CLOEXEC)?;
-        ftruncate(&pages, bytes)?;
-        let mut file = fs::File::from(pages);
-        let filler = vec![1_u8; usize::try_from(MIB).unwrap_or(0)];
-        for _ in 0..bytes / MIB {
-            file.write_all(&filler)?;
-        }
-        let pages = OwnedFd::from(file);
-        let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
-        for page in (0..bytes / PAGE).step_by(2) {
-            fallocate(&pages, hole, page * PAGE, PAGE)?;
-        }
-        Ok(pieces().map(|pieces| Self { _pages: pages, _pieces: pieces }))
+/// Memory of which every second page was given back.
+fn split() -> io::Result<OwnedFd> {
+    let free = meminfo("MemAvailable")?.saturating_sub(meminfo("CmaFree").unwrap_or(0));
+    let bytes = free.saturating_sub(SPARED).min(SPOILT_MOST) / MIB * MIB;
+    let mut file = fs::File::from(memfd_create("spoilt", MemfdFlags::CLOEXEC)?);
+    let filler = vec![1_u8; usize::try_from(MIB).unwrap_or(0)];
+    for _ in 0..bytes / MIB {
+        file.write_all(&filler)?;
     }
+    let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+    let page = u64::try_from(rustix::param::page_size()).unwrap_or(4096);
+    for number in (0..bytes / page).step_by(2) {
+        fallocate(&file, hole, number * page, page)?;
+    }
+    Ok(file.into())
 }
 
 /// The heap takes the largest pieces that there are first.

@@ -3,7 +3,10 @@
 
 mod importer;
 mod memory;
+mod prove;
 mod session;
+
+pub(crate) use prove::prove;
 
 use crate::ask;
 use crate::problem::Problem;
@@ -12,19 +15,17 @@ use heapq_constraints::value::{Table, Value};
 use heapq_constraints::{Answer, Heap};
 use heapq_dbus::listing;
 use heapq_dbus::wire::Asked;
-use heapq_tests::matrix::{self, Cell, Judgement, Kernel, Proof, Verdict};
+use heapq_tests::matrix::{Cell, Judgement, Kernel, Verdict};
 use importer::Importer;
-use memory::{Source, Spoilt};
+use memory::Source;
 use rustix::io::Errno;
 use session::Session;
-use std::io::BufRead;
+use std::io;
 
 /// What importers are told to make pictures of: 24 KiB to 4 MB, where pixels take two bytes.
 const PICTURES: [(u32, u32); 4] = [(128, 96), (640, 360), (1280, 720), (1920, 1080)];
 /// Buffers of a cell. They exist at once, so they are different memory.
 const FRAMES: u32 = 2;
-/// How often a buffer that was accepted by luck may be accepted again.
-const ATTEMPTS: u32 = 20;
 /// Prints all cells, a line each. A false accept is wrong.
 pub(crate) async fn all(machine: &str) -> Result<String, Problem> {
     let client = ask::service().await?;
@@ -35,20 +36,11 @@ pub(crate) async fn all(machine: &str) -> Result<String, Problem> {
             println!("left out of {machine}: {}: {why}", importer.name);
             continue;
         }
-        let mut sizes = Vec::new();
-        for picture in PICTURES {
-            let Some(session) = Session::open(&importer, picture)? else { continue };
-            let bytes = session.bytes();
-            // Some know fewer sizes than they are asked for.
-            if sizes.contains(&bytes) {
-                continue;
-            }
-            sizes.push(bytes);
+        for (picture, bytes) in sizes(&importer)? {
             let answer = client.plan(&question(&importer, bytes)).await?;
             // A heap without buffers of this size has none for anybody.
             let gives = |heap: &&Heap| heap.max_size.is_none_or(|most| bytes <= most);
             for heap in heaps.iter().filter(gives) {
-                let verdict = verdict(&answer, heap)?;
                 let (kernel, bounced) = imported(&importer, picture, heap)?;
                 wrong.print(&Cell {
                     machine: machine.to_owned(),
@@ -57,7 +49,7 @@ pub(crate) async fn all(machine: &str) -> Result<String, Problem> {
                     scattered: !heap.contiguous,
                     picture,
                     bytes,
-                    verdict,
+                    verdict: verdict(&answer, heap)?,
                     kernel,
                     bounced,
                     proof: None,
@@ -68,33 +60,15 @@ pub(crate) async fn all(machine: &str) -> Result<String, Problem> {
     wrong.end()
 }
 
-/// Prints the cells on standard input, those that heapq refuses and the kernel took with their proofs.
-/// One that has none is wrong. With `idle`, nothing is tried again and copies do not count.
-pub(crate) fn prove(idle: bool) -> Result<String, Problem> {
-    let importers = importer::all()?;
-    let mut spoilt = None;
-    let mut wrong = Wrong::of(Judgement::FalseReject);
-    for mut cell in read()? {
-        if cell.judge() == Judgement::FalseReject && !idle {
-            if cell.bounced == 0 && spoilt.is_none() {
-                spoilt = Some(Spoilt::all()?);
-            }
-            cell.proof = proof(&importers, &cell)?;
-        }
-        wrong.print(&cell)?;
+/// Those pictures of which the importer makes different sizes, with the bytes of their largest buffer.
+fn sizes(importer: &Importer) -> Result<Vec<((u32, u32), u64)>, Problem> {
+    let mut sizes: Vec<((u32, u32), u64)> = Vec::new();
+    for picture in PICTURES {
+        let bytes = Session::open(importer, picture)?.map(|session| session.bytes());
+        let new = bytes.filter(|bytes| sizes.iter().all(|(_, other)| other != bytes));
+        sizes.extend(new.map(|bytes| (picture, bytes)));
     }
-    wrong.end()
-}
-
-fn proof(importers: &[Importer], cell: &Cell) -> Result<Option<Proof>, Problem> {
-    if cell.bounced > 0 {
-        return Ok(Some(Proof::Bounce));
-    }
-    let Some(importer) = importers.iter().find(|importer| importer.name == cell.importer) else {
-        return Err(Problem::Wrong(format!("no importer {}", cell.importer)));
-    };
-    let refused = refused(importer, cell)?;
-    Ok(refused.map(|refused| Proof::Luck { refused }))
+    Ok(sizes)
 }
 
 /// Cells that must not be.
@@ -126,29 +100,16 @@ impl Wrong {
     }
 }
 
-fn read() -> Result<Vec<Cell>, Problem> {
-    let mut cells = Vec::new();
-    for line in std::io::stdin().lock().lines() {
-        let line = line.map_err(Problem::system("standard input"))?;
-        let cell = matrix::read(&line).transpose();
-        cells.extend(cell.map_err(|error| Problem::Wrong(format!("{line}: {error}")))?);
-    }
-    Ok(cells)
-}
-
 /// Why an importer cannot be asked at all: it takes buffers along with requests only, or it cannot be
 /// told what for.
 fn unusable(importer: &Importer) -> Result<Option<String>, Problem> {
-    let Some(session) = PICTURES.iter().find_map(|p| Session::open(importer, *p).transpose())
-    else {
+    let session = PICTURES.iter().find_map(|size| Session::open(importer, *size).transpose());
+    let Some(session) = session.transpose()? else {
         return Ok(Some("it has none of the sizes".to_owned()));
     };
-    let session = session?;
     let frame = Source::scratch()?.frame(&session.sizes())?;
-    let requests = session
-        .take(&frame)
-        .err()
-        .filter(|refused| refused.source.raw_os_error() == Some(Errno::BADR.raw_os_error()));
+    let refused = session.take(&frame).err().and_then(|refused| refused.source.raw_os_error());
+    let requests = refused.filter(|error| *error == Errno::BADR.raw_os_error());
     Ok(requests.map(|_| "it takes buffers with requests only".to_owned()))
 }
 
@@ -175,6 +136,10 @@ fn imported(
     for frame in &frames {
         match session.take(frame) {
             Ok(bounced) => most = most.max(bounced),
+            // That says nothing of the memory.
+            Err(Refused { source, .. }) if source.kind() == io::ErrorKind::ResourceBusy => {
+                return Err(Problem::system(&importer.node)(source));
+            }
             Err(Refused { call, source }) => {
                 let (call, error) = (call.to_owned(), source.to_string());
                 return Ok((Kernel::Refuses { call, error }, most));
@@ -196,22 +161,4 @@ fn verdict(answer: &Answer, heap: &Heap) -> Result<Verdict, Problem> {
         Some(of) => Ok(Verdict::Refuse(of.reasons.iter().map(|r| r.key.to_string()).collect())),
         None => Err(Problem::Wrong(format!("nothing is said of {}: {answer:?}", heap.name))),
     }
-}
-
-/// At which of 20 attempts the importer refuses such a buffer.
-fn refused(importer: &Importer, cell: &Cell) -> Result<Option<u32>, Problem> {
-    let source = Source::open(&Heap::new(&*cell.heap))?;
-    // Small ones are kept, so that each is other memory than those before.
-    let mut kept = Vec::new();
-    for attempt in 1..=ATTEMPTS {
-        let Some(session) = Session::open(importer, cell.picture)? else { return Ok(None) };
-        let frame = source.frame(&session.sizes())?;
-        if session.take(&frame).is_err() {
-            return Ok(Some(attempt));
-        }
-        if cell.bytes < 1 << 20 {
-            kept.push(frame);
-        }
-    }
-    Ok(None)
 }

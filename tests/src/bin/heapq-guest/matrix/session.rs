@@ -86,7 +86,8 @@ impl Session {
 fn sizes(device: &Device, queue: Queue, size: (u32, u32)) -> io::Result<Vec<u32>> {
     let mut sizes = Vec::new();
     for of in device.capability()?.queues() {
-        let fourcc = device.frame_format(of)?.fourcc;
+        // Where there can be a buffer for each plane, there are two.
+        let fourcc = if of.is_planar() { *b"NM12" } else { device.frame_format(of)?.fourcc };
         let format = device.set_frame_format(of, size, fourcc)?;
         if of == queue {
             sizes = format.planes.iter().map(|plane| plane.size).collect();
