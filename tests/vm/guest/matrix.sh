@@ -7,10 +7,15 @@ quiet() { dmesg --console-level 1 2>/dev/null || dmesg -n 1; }
 
 step_matrix() {
 	quiet
+	[ ! -e /proc/sys/vm/nr_hugepages ] || set_huge_pages_aside
+	heapq-guest matrix "$machine" >/tmp/cells
+}
+
+# Two frames of two planes, and some to spare.
+set_huge_pages_aside() {
 	echo 8 >/proc/sys/vm/nr_hugepages
 	kill -HUP "$(cat "$daemon_pid")"
 	within 30 heapq_sees udmabuf-2M
-	heapq-guest matrix "$machine" >/tmp/cells
 }
 
 heapq_sees() { heapq --daemon heaps | grep -q "^$1 "; }

@@ -6,6 +6,9 @@ use heapq_allocator::sys::v4l2::{Device, Queue};
 use std::fs;
 use std::path::Path;
 
+/// Pixels in a row, and rows.
+pub(crate) type Size = (u32, u32);
+
 /// One of them.
 #[derive(Clone, Debug)]
 pub(crate) struct Importer {
@@ -59,7 +62,12 @@ pub(crate) fn all() -> Result<Vec<Importer>, Problem> {
     for name in class("drm", "card")?.into_iter().chain(class("drm", "renderD")?) {
         all.push(display(&name)?);
     }
-    Ok(all)
+    let mut names: Vec<&str> = all.iter().map(|importer| &*importer.name).collect();
+    names.sort_unstable();
+    match names.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(Problem::Wrong(format!("two importers are called {}", pair[0]))),
+        None => Ok(all),
+    }
 }
 
 /// `PREFIXn` of a class, by number.

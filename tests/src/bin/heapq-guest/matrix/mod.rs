@@ -16,16 +16,17 @@ use heapq_constraints::{Answer, Heap};
 use heapq_dbus::listing;
 use heapq_dbus::wire::Asked;
 use heapq_tests::matrix::{Cell, Judgement, Kernel, Verdict};
-use importer::Importer;
+use importer::{Importer, Size};
 use memory::Source;
 use rustix::io::Errno;
 use session::Session;
 use std::io;
 
 /// What importers are told to make pictures of: 24 KiB to 4 MB, where pixels take two bytes.
-const PICTURES: [(u32, u32); 4] = [(128, 96), (640, 360), (1280, 720), (1920, 1080)];
+const PICTURES: [Size; 4] = [(128, 96), (640, 360), (1280, 720), (1920, 1080)];
 /// Buffers of a cell. They exist at once, so they are different memory.
 const FRAMES: u32 = 2;
+
 /// Prints all cells, a line each. A false accept is wrong.
 pub(crate) async fn all(machine: &str) -> Result<String, Problem> {
     let client = ask::service().await?;
@@ -61,8 +62,8 @@ pub(crate) async fn all(machine: &str) -> Result<String, Problem> {
 }
 
 /// Those pictures of which the importer makes different sizes, with the bytes of their largest buffer.
-fn sizes(importer: &Importer) -> Result<Vec<((u32, u32), u64)>, Problem> {
-    let mut sizes: Vec<((u32, u32), u64)> = Vec::new();
+fn sizes(importer: &Importer) -> Result<Vec<(Size, u64)>, Problem> {
+    let mut sizes: Vec<(Size, u64)> = Vec::new();
     for picture in PICTURES {
         let bytes = Session::open(importer, picture)?.map(|session| session.bytes());
         let new = bytes.filter(|bytes| sizes.iter().all(|(_, other)| other != bytes));
@@ -121,11 +122,7 @@ fn question(importer: &Importer, bytes: u64) -> Asked {
 }
 
 /// What the kernel does with buffers of the heap, and how much of the bounce buffer they take.
-fn imported(
-    importer: &Importer,
-    picture: (u32, u32),
-    heap: &Heap,
-) -> Result<(Kernel, u64), Problem> {
+fn imported(importer: &Importer, picture: Size, heap: &Heap) -> Result<(Kernel, u64), Problem> {
     let Some(session) = Session::open(importer, picture)? else {
         return Err(Problem::Wrong(format!("{} does not do {picture:?} any more", importer.name)));
     };

@@ -1,6 +1,6 @@
 //! An importer that was told what pictures it gets, and gets buffers for them.
 
-use super::importer::{Importer, Kind};
+use super::importer::{Importer, Kind, Size};
 use super::memory;
 use crate::problem::Problem;
 use heapq_allocator::sys::v4l2::{Device, PlaneBuffer, Queue};
@@ -19,7 +19,7 @@ pub(crate) enum Session {
 
 impl Session {
     /// `None`: the importer does not do this size.
-    pub(crate) fn open(importer: &Importer, size: (u32, u32)) -> Result<Option<Self>, Problem> {
+    pub(crate) fn open(importer: &Importer, size: Size) -> Result<Option<Self>, Problem> {
         let path = Path::new(&importer.node);
         let system = |what: &str| Problem::system(format!("{what} on {}", importer.node));
         match importer.kind {
@@ -83,7 +83,7 @@ impl Session {
 }
 
 /// Sets the size of all queues, since one follows the other, and returns what this one's buffers need.
-fn sizes(device: &Device, queue: Queue, size: (u32, u32)) -> io::Result<Vec<u32>> {
+fn sizes(device: &Device, queue: Queue, size: Size) -> io::Result<Vec<u32>> {
     let mut sizes = Vec::new();
     for of in device.capability()?.queues() {
         // Where there can be a buffer for each plane, there are two.
