@@ -9,6 +9,7 @@ mod participation;
 pub use participation::{Participation, Told};
 
 use crate::error::Error;
+use crate::gate::DESCRIPTORS;
 use crate::proxy::Allocator1Proxy;
 use crate::wire::Asked;
 use crate::wire::answer::{self, Garbled};
@@ -19,6 +20,7 @@ use heapq_constraints::Answer;
 use std::collections::HashMap;
 use std::fmt;
 use std::future::poll_fn;
+use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -185,6 +187,37 @@ impl Client {
         self.proxy.release(lease).await.map_err(|e| self.failure(e))
     }
 
+    /// Has buffers counted again that this client got from a service that is gone: see [`Self::gone`].
+    /// The numbers of the new leases; the inner error is an outcome, a quota that they would exceed,
+    /// and then none is counted.
+    ///
+    /// # Errors
+    /// [`Failure`]; the text says which of them is no buffer of a heap.
+    pub async fn adopt(&self, buffers: &[OwnedFd]) -> Result<Result<Vec<u64>, Outcome>, Failure> {
+        let mut leases = Vec::new();
+        for some in buffers.chunks(DESCRIPTORS) {
+            match self.adopt_some(some).await {
+                Ok(Ok(lease)) => leases.push(lease),
+                failed => {
+                    for lease in leases {
+                        self.release(lease).await?;
+                    }
+                    return failed.map(|outcome| outcome.map(|_| Vec::new()));
+                }
+            }
+        }
+        Ok(Ok(leases))
+    }
+
+    /// As many as one message carries.
+    async fn adopt_some(&self, buffers: &[OwnedFd]) -> Result<Result<u64, Outcome>, Failure> {
+        let copies: io::Result<Vec<OwnedFd>> = buffers.iter().map(OwnedFd::try_clone).collect();
+        let copies = copies.map_err(|error| Failure::Refused(Error::Failed(error.to_string())))?;
+        let copies = copies.into_iter().map(Into::into).collect();
+        let reply = self.proxy.adopt(copies, &HashMap::new()).await;
+        Ok(answer::read_lease(&reply.map_err(|error| self.failure(error))?)?)
+    }
+
     /// This client's own memory as a dma-buf: `memory` is a memfd that is sealed against shrinking,
     /// and written to all over.
     ///
@@ -218,7 +251,8 @@ impl Client {
 
     /// Waits until the service has gone, or this client's connection to it: its leases have ended
     /// then. Buffers stay valid, but nobody counts them any more. [`Self::connect`] finds the
-    /// service again when it is back; a bus starts it.
+    /// service again when it is back; a bus starts it. [`Self::adopt`] has the buffers counted
+    /// there.
     pub async fn gone(&self) {
         let connection = self.proxy.inner().connection();
         tokio::select! {

@@ -82,7 +82,7 @@ impl From<AskError> for Error {
             AskError::NotAuthorized { .. } => Self::NotAuthorized(text),
             AskError::UnknownLease(_) => Self::UnknownLease(text),
             AskError::HeapGone { .. } => Self::HeapGone(text),
-            AskError::Unfit(_) => Self::InvalidConstraint(text),
+            AskError::Unfit(_) | AskError::NoBuffer(_) => Self::InvalidConstraint(text),
             AskError::Io { .. } => Self::Failed(text),
         }
     }

@@ -41,11 +41,12 @@ pub enum Need {
 
 /// Every method of `org.heapq.Allocator1`. One that is not here cannot be called; a test compares
 /// the table with the interface.
-pub const METHODS: [(&str, Need); 11] = [
+pub const METHODS: [(&str, Need); 12] = [
     ("Plan", Need::Anybody),
     ("Allocate", Need::Right(Right::Allocate)),
     ("GetBuffers", Need::Lease),
     ("Release", Need::Lease),
+    ("Adopt", Need::Right(Right::Allocate)),
     ("Connect", Need::Right(Right::Allocate)),
     ("Wrap", Need::Right(Right::Allocate)),
     ("OpenHeap", Need::Right(Right::OpenHeap)),

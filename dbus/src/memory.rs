@@ -1,17 +1,34 @@
 //! `Wrap` and `OpenHeap`: memory that heapq neither allocates nor counts. Clients pay for it
-//! themselves, by their control groups.
+//! themselves, by their control groups. `Adopt`: memory that is there already, and is counted again.
 
 use crate::error::Error;
 use crate::gate::Call;
 use crate::service::{Allocator1, receipt, unreceived};
 use crate::wire::Options;
-use crate::wire::answer::Dictionary;
+use crate::wire::answer::{self, Dictionary, Reply};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use zbus::Variant;
 use zbus::wire::OwnedFd as WireFd;
 
 impl Allocator1 {
+    /// `Adopt`.
+    pub(crate) async fn adopted(
+        &self,
+        call: &Arc<Call>,
+        buffers: Vec<WireFd>,
+        options: Options,
+    ) -> Result<Reply, Error> {
+        none("Adopt", options)?;
+        let buffers = buffers.into_iter().map(OwnedFd::from).collect();
+        let turns = self.service().allocations().clone();
+        self.ask(call, &turns, move |broker, call| {
+            let outcome = broker.adopt(&call.caller, call.session.holder(), buffers)?;
+            Ok(outcome.map_or_else(|over| answer::allocated(&over, false), answer::leased))
+        })
+        .await
+    }
+
     /// `Wrap`.
     pub(crate) async fn wrapped(
         &self,

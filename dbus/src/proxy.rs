@@ -34,6 +34,13 @@ pub trait Allocator1 {
     /// The buffers of a lease from the `first` on, as many as one message carries, and the receipt.
     fn get_buffers(&self, lease: u64, first: u32) -> Result<(Vec<OwnedFd>, OwnedFd), Error>;
 
+    /// Counts buffers again that are there already.
+    fn adopt(
+        &self,
+        buffers: Vec<OwnedFd>,
+        options: &HashMap<&str, Variant<'_>>,
+    ) -> Result<HashMap<String, OwnedVariant>, Error>;
+
     /// A private socket to the service.
     fn connect(&self, options: &HashMap<&str, Variant<'_>>) -> Result<OwnedFd, Error>;
 

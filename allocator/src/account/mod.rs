@@ -5,12 +5,14 @@
 //! more. In between its charge goes on, as an orphan of its user.
 
 pub mod debt;
+pub mod exported;
 pub mod holders;
 pub mod orphans;
 pub mod process;
 pub mod trace;
 
 pub use debt::{Debt, LeaseInfo};
+pub use exported::Exported;
 pub use holders::{Holders, look};
 pub use orphans::Orphans;
 pub use process::Process;

@@ -1,5 +1,6 @@
 //! What comes back from the broker.
 
+use super::adopt::NoBuffer;
 use crate::memfd::Unfit;
 use crate::topology::UnknownDevice;
 use heapq_constraints::solve::Refused;
@@ -82,6 +83,9 @@ pub enum AskError {
     /// A descriptor that it gives is not the memory that it should be.
     #[error(transparent)]
     Unfit(#[from] Unfit),
+    /// A descriptor that it gives is no buffer of a heap.
+    #[error(transparent)]
+    NoBuffer(#[from] NoBuffer),
     /// It asks for more buffers than one request may.
     #[error("{what}: {found} exceeds the bound of {bound}")]
     TooMany {

@@ -1,6 +1,7 @@
 //! The one use case: take a question, solve it on the current topology, allocate what the plan
 //! says, and keep account of it until it is given back.
 
+mod adopt;
 mod answer;
 mod collections;
 mod config;
@@ -16,6 +17,7 @@ mod tests;
 pub(crate) mod walk;
 mod wrap;
 
+pub use adopt::NoBuffer;
 pub use answer::{AskError, Grant, Outcome, UnknownLease};
 pub use collections::{
     Action, Bell, COLLECTIONS_OF_HOLDER, COLLECTIONS_OF_USER, Entrant, NegotiationError, Token,

@@ -73,7 +73,7 @@ impl Broker {
 }
 
 /// What is owed for buffers, of which lease will be said later.
-fn debt(
+pub(super) fn debt(
     whom: For<'_>,
     charge: Charge,
     heaps: Vec<Name>,

@@ -70,11 +70,19 @@ impl Payer<'_> {
                 None => costs.push((heap, Cost { leases: 1, buffers: frames, bytes })),
             }
         }
+        self.charge_each(costs.iter().copied())
+    }
+
+    /// Charges what is taken from each of these heaps.
+    pub(super) fn charge_each<'n>(
+        &self,
+        costs: impl Iterator<Item = (&'n Name, Cost)> + Clone,
+    ) -> Result<Charge, OverBound> {
         let of_heap = |(heap, cost): (&Name, Cost)| {
             let heap = heap.clone();
             self.debtors().map(move |debtor| self.entry(debtor, Some(heap.clone()), cost))
         };
-        self.charged(|| self.ledger.charge(costs.iter().copied().flat_map(of_heap)))
+        self.charged(|| self.ledger.charge(costs.clone().flat_map(of_heap)))
     }
 
     /// Whom policies can bound: all are charged, since a bound may come with the next reload.

@@ -8,8 +8,8 @@ use super::{Broker, Config};
 use crate::admission::{Admission, Gauge, Memory};
 use crate::caller::{Caller, Holder};
 use crate::discover::{Observation, SeenHeap};
-use crate::heaps::StandIn;
 use crate::heaps::fake::{Conduct, Fake, PATIENCE};
+use crate::heaps::{Heaps, StandIn};
 use crate::ledger::{Account, Debtor};
 use heapq_constraints::answer::{BufferPlan, Candidate, Plan};
 use heapq_constraints::fact::{Access, Planes};
@@ -470,18 +470,23 @@ fn a_machine_read_again_does_not_bring_back_old_policies() {
 
 /// A broker whose policies grant everybody everything and say this besides, with its directory.
 fn limited(rules: &str) -> (Broker, tempfile::TempDir) {
+    limited_on(Box::new(Fake::default()), rules)
+}
+
+/// The same on these heaps.
+pub(super) fn limited_on(heaps: Box<dyn Heaps>, rules: &str) -> (Broker, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
     let grant = "[[grant]]\nusers = \"*\"\nallocate = true\nscarce = true\n";
     std::fs::write(dir.path().join("50-grant.toml"), grant).unwrap();
     std::fs::write(dir.path().join("90-limit.toml"), rules).unwrap();
     let policy_dirs = vec![dir.path().to_owned()];
     let config = Config { board: Some(two_heaps().into()), policy_dirs, ..Config::default() };
-    let (broker, said) = Broker::with(config, Box::new(Fake::default()), Spare(64 * MIB)).unwrap();
+    let (broker, said) = Broker::with(config, heaps, Spare(64 * MIB)).unwrap();
     assert_eq!(said, []);
     (broker, dir)
 }
 
-fn caller(uid: u32, gids: &[u32], unit: Option<&str>) -> Caller {
+pub(super) fn caller(uid: u32, gids: &[u32], unit: Option<&str>) -> Caller {
     Caller { uid, gids: gids.to_vec(), unit: unit.map(Name::from), ..stranger() }
 }
 

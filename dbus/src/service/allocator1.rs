@@ -312,6 +312,31 @@ impl Allocator1 {
         Ok(self.service.broker.release(call.session.holder(), lease)?)
     }
 
+    /// Counts buffers again that the caller has from before the service was restarted: they are
+    /// charged to the caller, as if it had just been given them. Nothing is taken or given back, and
+    /// the service keeps none of the descriptors.
+    ///
+    /// buffers: dma-bufs of heaps of this machine, each once, as many as one message carries.
+    ///
+    /// options: none yet.
+    ///
+    /// answer: verdict (s): "ok", with lease (t), which ends as one of Allocate does and has no
+    /// buffers for GetBuffers; or "over-quota", as of Allocate: then nothing is charged.
+    ///
+    /// Errors: NotAuthorized, InvalidConstraint (the text says which descriptor is no such buffer),
+    /// TooMany, Failed.
+    #[zbus(out_args("answer"))]
+    async fn adopt(
+        &self,
+        buffers: Vec<WireFd>,
+        options: Options,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<Reply, Error> {
+        let call = self.enter(connection, &header).await?;
+        self.adopted(&call, buffers, options).await
+    }
+
     /// A private socket to the service, for the caller or whomever it gives it to. It serves the
     /// same objects to the same user, and is a client of its own: its leases end when it is closed.
     /// No bus's limits hold there, and answers come in half the time.

@@ -115,6 +115,13 @@ pub fn allocated(outcome: &Outcome, explained: bool) -> Reply {
     }
 }
 
+/// The reply to `Adopt` where its buffers are a lease now.
+#[must_use]
+pub fn leased(lease: u64) -> Reply {
+    let flat = [(VERDICT, Variant::from("ok")), (LEASE, Variant::from(lease))];
+    Reply { flat: Dictionary::from(flat), ..Reply::default() }
+}
+
 /// The answer that explains an outcome; a quota speaks for itself.
 pub(super) fn explained_by(outcome: &Outcome) -> Option<&Answer> {
     match outcome {
@@ -303,6 +310,17 @@ pub fn read_outcome(received: &Received, buffers: Vec<OwnedFd>) -> Result<Outcom
         },
         other => return Err(Garbled::of(VERDICT, format!("{other} is no verdict"))),
     })
+}
+
+/// What came of an `Adopt`: the number of the lease, or a bound that it would exceed.
+///
+/// # Errors
+/// As [`read_outcome`].
+pub fn read_lease(received: &Received) -> Result<Result<u64, Outcome>, Garbled> {
+    match read::<String>(received, VERDICT)?.as_str() {
+        "ok" => Ok(Ok(read(received, LEASE)?)),
+        _ => read_outcome(received, Vec::new()).map(Err),
+    }
 }
 
 fn quota(what: &str) -> &'static str {

@@ -2,7 +2,7 @@
 
 use super::asking::simple;
 use super::bus::Bus;
-use super::heapqd::{Heapqd, PATIENCE, client};
+use super::heapqd::{Heapqd, PATIENCE, client, policy_dir};
 use super::machine::machine;
 use heapq_allocator::sys::mapping::Mapping;
 use heapq_allocator::{Grant, Outcome};
@@ -46,7 +46,47 @@ async fn survives(bus: &Bus, clients: [Client; 2], end: impl AsyncFnOnce() -> He
         let unknown = again.release(grant.lease).await;
         assert!(matches!(unknown, Err(Failure::Refused(Error::UnknownLease(_)))), "{unknown:?}");
     }
-    is_valid(&granted(&again.private().await).await);
+    // What the clients still have is counted once they say so.
+    assert!(again.usage().await.unwrap().is_empty());
+    let [on_bus, private] = [again.clone(), again.private().await];
+    for (client, grant) in [&on_bus, &private].into_iter().zip(&grants) {
+        let leases = client.adopt(&grant.buffers).await.unwrap().expect("it is within all bounds");
+        assert_eq!(leases.len(), 1);
+    }
+    let counted = on_bus.usage().await.unwrap();
+    let figures: Vec<_> = counted.iter().map(|entry| (entry.buffers, entry.bytes)).collect();
+    assert_eq!(figures, [(2, 8192), (2, 8192)]);
+    is_valid(&granted(&private).await);
+}
+
+/// A client may have its buffers adopted in parts, and gives them back like any other.
+#[tokio::test]
+async fn more_buffers_than_a_message_carries_are_adopted_all_or_none() {
+    let (bus, root) = (Bus::start(), machine());
+    let mut daemon = Heapqd::start(&bus, root.path()).await;
+    let Outcome::Granted(grant) = client(&bus).await.allocate(&simple(40, 4096)).await.unwrap()
+    else {
+        panic!("there is memory for forty pages");
+    };
+    daemon.signal(rustix::process::Signal::KILL);
+    daemon.end().await;
+    let limit = "[[limit]]\nusers = \"*\"\nbuffers = 60\n";
+    std::fs::write(policy_dir(&bus).join("90-limit.toml"), limit).unwrap();
+    let _daemon = Heapqd::start(&bus, root.path()).await;
+    let client = client(&bus).await;
+    let leases = client.adopt(&grant.buffers).await.unwrap().unwrap();
+    assert_eq!(leases.len(), 3);
+    let over = client.adopt(&grant.buffers).await.unwrap();
+    assert!(matches!(over, Err(Outcome::OverQuota { bound: 60, .. })), "{over:?}");
+    let mut counted = client.usage().await.unwrap();
+    counted.retain(|entry| !entry.orphaned);
+    assert_eq!(counted.iter().map(|entry| entry.buffers).sum::<u32>(), 40);
+    for lease in leases {
+        client.release(lease).await.unwrap();
+    }
+    let strange = std::fs::File::open("/dev/null").unwrap().into();
+    let refused = client.adopt(&[strange]).await.unwrap_err();
+    assert!(refused.to_string().contains("number 0 is no dma-buf"), "{refused}");
 }
 
 async fn clients(bus: &Bus) -> [Client; 2] {
