@@ -17,6 +17,7 @@ pub mod listing;
 pub mod log_control;
 pub mod logging;
 mod memory;
+pub mod messages;
 pub mod objects;
 pub mod peer;
 pub mod proxy;

@@ -16,6 +16,7 @@ use crate::flight::{Cargo, Flight};
 use crate::gate::{DESCRIPTORS, Session};
 use crate::objects::Objects;
 use crate::proxy::PATH;
+use crate::refusals;
 use crate::seats::{Seat, Seats};
 use crate::service::{Allocator1, ON_SOCKETS, Service, announce};
 use heapq_allocator::{Caller, Process};
@@ -96,10 +97,10 @@ pub(crate) fn invite(
     if let Some(name) = guest.bus_name() {
         session = session.known_as(name);
     }
-    let service = service.clone();
+    let (service, uid) = (service.clone(), caller.uid);
     tokio::spawn(async move {
         if let Err(error) = attend(&service, ours, session, Some(under_way)).await {
-            tracing::debug!(%error, "a private connection ended");
+            refusals::dropped(Some(uid), &error);
         }
         drop(seat);
     });
@@ -256,16 +257,16 @@ pub async fn listen(service: Arc<Service>, listener: UnixListener) {
 }
 
 fn admit(service: &Arc<Service>, stream: UnixStream) {
-    let uid = rustix::net::sockopt::socket_peercred(&stream).map(|known| known.uid.as_raw());
-    let seat: Option<Seat> = uid.ok().and_then(|uid| service.peers().seats.take(uid).ok());
+    let uid = rustix::net::sockopt::socket_peercred(&stream).ok().map(|known| known.uid.as_raw());
+    let seat: Option<Seat> = uid.and_then(|uid| service.peers().seats.take(uid).ok());
     let Some(seat) = seat else {
-        tracing::warn!(?uid, "too many private connections; one more was refused");
+        refusals::dropped(uid, &"there are too many; one more was refused");
         return;
     };
     let service = service.clone();
     tokio::spawn(async move {
         if let Err(error) = serve(service, stream).await {
-            tracing::debug!(%error, "a private connection ended");
+            refusals::dropped(uid, &error);
         }
         drop(seat);
     });

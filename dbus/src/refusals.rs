@@ -1,13 +1,13 @@
-//! What the log says of allocations that were refused: for the journal, with fields to search by.
+//! What the log says of allocations that were refused, and of clients that were: for the journal, with
+//! fields to search by.
 
 use crate::error::Error;
 use crate::gate::Call;
+use crate::messages;
 use heapq_allocator::Outcome;
+use std::fmt;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
-
-/// Finds refused allocations in the journal: `journalctl MESSAGE_ID=…`.
-const MESSAGE_ID: &str = "43d218198930450c859048ab3db84040";
 
 /// So many lines in so much time; whoever is refused again and again does not fill the log.
 const LINES: u32 = 20;
@@ -18,7 +18,18 @@ static RECENT: Mutex<Option<(Instant, u32)>> = Mutex::new(None);
 
 /// Tells of a right that a caller has not.
 pub(crate) fn denied(call: &Call, why: &Error) {
-    log(call, "", &why.text());
+    log(messages::REFUSED, call, "", &why.text());
+}
+
+/// Tells of a private connection that came to nothing or was ended.
+pub(crate) fn dropped(uid: Option<u32>, why: &dyn fmt::Display) {
+    if due() {
+        tracing::info!(
+            message_id = messages::DROPPED,
+            heapq.uid = uid,
+            "a private connection: {why}"
+        );
+    }
 }
 
 /// Tells of an allocation that did not come about because the caller may not have more, or because
@@ -26,22 +37,24 @@ pub(crate) fn denied(call: &Call, why: &Error) {
 pub(crate) fn tell(call: &Call, outcome: &Result<Outcome, Error>) {
     match outcome {
         Err(why @ Error::NotAuthorized(_)) => denied(call, why),
+        Err(why @ Error::HeapGone(_)) => log(messages::HEAP_GONE, call, "", &why.text()),
         Ok(Outcome::OverQuota { account, what, bound, in_use, asked, .. }) => {
-            log(call, "", &format!("{account}: {asked} {what} and {in_use} exceed {bound}"));
+            let why = format!("{account}: {asked} {what} and {in_use} exceed {bound}");
+            log(messages::REFUSED, call, "", &why);
         }
         Ok(Outcome::NoMemory { tried, .. }) => {
             let (heaps, whys): (Vec<&str>, Vec<&str>) =
                 tried.iter().map(|(heap, why)| (&**heap, why.as_str())).unzip();
-            log(call, &heaps.join(" "), &whys.join("; "));
+            log(messages::REFUSED, call, &heaps.join(" "), &whys.join("; "));
         }
         _ => {}
     }
 }
 
-fn log(call: &Call, heap: &str, why: &str) {
+fn log(message: &str, call: &Call, heap: &str, why: &str) {
     if due() {
         tracing::info!(
-            message_id = MESSAGE_ID,
+            message_id = message,
             heapq.client = %call.session.holder().0,
             heapq.uid = call.caller.uid,
             heapq.unit = call.caller.unit.as_deref().unwrap_or_default(),

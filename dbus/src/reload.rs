@@ -1,6 +1,7 @@
 //! The policies read again while the service runs: the same whether a signal or a client asks for it.
 
 use crate::error::Error;
+use crate::messages::POLICY;
 use crate::service::Service;
 use heapq_policies::{Diagnostic, Severity, render};
 
@@ -22,7 +23,7 @@ pub async fn reload(service: &Service) -> Result<Vec<String>, Error> {
     if !reloaded.applies {
         let refused =
             "nothing was reloaded: the policies from before stay until all errors are gone";
-        tracing::error!("{refused}");
+        tracing::error!(message_id = POLICY, "{refused}");
         problems.push(refused.to_owned());
     }
     service.set_problems(problems.clone());
@@ -36,8 +37,10 @@ pub fn report(diagnostics: &[Diagnostic]) -> Vec<String> {
     let told = diagnostics.iter().map(|diagnostic| {
         let complaint = render(diagnostic, false);
         match diagnostic.severity() {
-            Severity::Error => tracing::error!("policy:\n{complaint}"),
-            Severity::Warning | Severity::Note => tracing::warn!("policy:\n{complaint}"),
+            Severity::Error => tracing::error!(message_id = POLICY, "policy:\n{complaint}"),
+            Severity::Warning | Severity::Note => {
+                tracing::warn!(message_id = POLICY, "policy:\n{complaint}");
+            }
         }
         complaint
     });

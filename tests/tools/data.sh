@@ -1,5 +1,6 @@
 #!/bin/bash
-# Checks the files that other programs read: XML, and the unit where systemd's own tool is here.
+# Checks the files that other programs read: XML, and the unit and the catalogue of messages where
+# systemd's own tools are here.
 set -euo pipefail
 
 cd "$(dirname "$0")/../../dbus/data"
@@ -28,5 +29,14 @@ systemd-analyze security --offline=true --threshold=12 "$work/heapq.service" >"$
 said=$(systemd-analyze verify --man=no "$work/heapq.service" 2>&1) || true
 if [ -n "$said" ]; then
 	echo "$said"
+	exit 1
+fi
+
+mkdir -p "$work/root/usr/lib/systemd/catalog" "$work/root/var/lib/systemd/catalog"
+cp heapq.catalog "$work/root/usr/lib/systemd/catalog/"
+said=$(journalctl --quiet --root="$work/root" --update-catalog 2>&1) || said="$said (refused)"
+listed=$(journalctl --quiet --root="$work/root" --list-catalog | wc -l)
+if [ -n "$said" ] || [ "$listed" != "$(grep -c '^-- ' heapq.catalog)" ]; then
+	echo "heapq.catalog: $said; $listed entries are taken"
 	exit 1
 fi

@@ -27,6 +27,7 @@ install -D -m 755 -t "$root/bin" "$bin/heapqd" "$bin/heapq"
 data=dbus/data
 file $data/heapq.service lib/systemd/system/heapq.service
 sed -i "s|/usr/bin/heapqd|$prefix/bin/heapqd|" "$root/lib/systemd/system/heapq.service"
+file $data/heapq.catalog lib/systemd/catalog/heapq.catalog
 file $data/heapq.sysusers.conf lib/sysusers.d/heapq.conf
 file $data/51-heapq.rules lib/udev/rules.d/51-heapq.rules
 file $data/org.heapq.Allocator1.conf share/dbus-1/system.d/org.heapq.Allocator1.conf
