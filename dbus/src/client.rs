@@ -245,7 +245,7 @@ impl Client {
     /// # Errors
     /// [`Failure`].
     pub async fn usage(&self) -> Result<Vec<Entry>, Failure> {
-        let entries = self.proxy.usage().await.map_err(|e| self.failure(e))?;
+        let (entries, _receipt) = self.proxy.usage().await.map_err(|e| self.failure(e))?;
         Ok(entries.iter().map(usage::read).collect::<Result<_, _>>()?)
     }
 

@@ -74,8 +74,8 @@ pub trait Allocator1 {
     /// Ends a lease.
     fn release(&self, lease: u64) -> Result<(), Error>;
 
-    /// Who holds what.
-    fn usage(&self) -> Result<Vec<HashMap<String, OwnedVariant>>, Error>;
+    /// Who holds what, and the receipt.
+    fn usage(&self) -> Result<(Vec<HashMap<String, OwnedVariant>>, OwnedFd), Error>;
 
     /// Reads the policies again; what there is to say of them.
     fn reload(&self) -> Result<Vec<String>, Error>;

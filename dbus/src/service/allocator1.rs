@@ -18,9 +18,6 @@ use zbus::object_server::InterfaceRef;
 use zbus::wire::{OwnedFd as WireFd, OwnedObjectPath};
 use zbus::{Connection, interface};
 
-/// Entries of one answer of `Usage`.
-const ENTRIES: usize = 1024;
-
 /// Bytes from which on a reply has a receipt.
 const LONG: usize = 32 << 10;
 /// The interface as one connection serves it.
@@ -427,30 +424,32 @@ impl Allocator1 {
     /// Who holds what: the leases of the caller's user, and what outlived them. With the right to
     /// reload: those of all users.
     ///
-    /// entries: one for each lease, 1024 at most, the newest of them: lease (t), orphaned (b: the
-    /// lease has ended, its buffers have not), holder (s), uid (u), pid (u), unit and session (s)
-    /// where they are known, heaps (as), buffers (u), bytes (t), seconds (t, since it was given),
-    /// living (at, the inodes of the buffers that exist), known-by (s, who says that they do).
+    /// entries: one for each lease, 1024 and 1 MiB at most, the newest of them: lease (t), orphaned
+    /// (b: the lease has ended, its buffers have not), holder (s), uid (u), pid (u), unit and
+    /// session (s) where they are known, heaps (as), buffers (u), bytes (t), seconds (t, since it
+    /// was given), living (at, the inodes of the buffers that exist), known-by (s, who says that
+    /// they do).
     ///
-    /// Errors: NotAuthorized when the bus does not vouch for the caller, TooMany.
-    #[zbus(out_args("entries"))]
+    /// receipt: as in the answer of Allocate.
+    ///
+    /// Errors: NotAuthorized when the bus does not vouch for the caller, TooMany, Failed.
+    #[zbus(out_args("entries", "receipt"))]
     async fn usage(
         &self,
         #[zbus(header)] header: Header<'_>,
         #[zbus(connection)] connection: &Connection,
-    ) -> Result<Vec<Dictionary>, Error> {
+    ) -> Result<(Vec<Dictionary>, WireFd), Error> {
         let call = self.enter(connection, &header).await?;
-        let listed = tokio::task::spawn_blocking({
-            let broker = self.service.broker.clone();
-            move || {
-                let all = broker.authorise(&call.caller, Right::Reload).is_ok();
-                let mut shown = broker.usage();
-                shown.retain(|info| all || info.uid == call.caller.uid);
-                shown.sort_by_key(|info| info.age);
-                shown.iter().take(ENTRIES).map(usage::dictionary).collect()
-            }
+        let listed = self.ask(&call, &self.service.plans, |broker, call| {
+            let all = broker.authorise(&call.caller, Right::Reload).is_ok();
+            let mut shown = broker.usage();
+            shown.retain(|info| all || info.uid == call.caller.uid);
+            shown.sort_by_key(|info| info.age);
+            Ok(usage::entries(shown.iter()))
         });
-        listed.await.map_err(|error| Error::Failed(format!("the request was abandoned: {error}")))
+        let (entries, bytes) = listed.await?;
+        let cargo = self.room(&call, 0, bytes).await.ok_or_else(|| unreceived(&call))?;
+        Ok((entries, receipt(cargo, None)?.into()))
     }
 
     /// Makes a collection: several processes that negotiate one set of buffers. The caller is its

@@ -5,7 +5,13 @@ use super::tree::to_json;
 use heapq_allocator::LeaseInfo;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use zbus::wire::serialized::Context;
+use zbus::wire::{LE, serialized_size};
 use zbus::{OwnedVariant, Variant};
+
+/// Entries of one answer, and bytes of them all.
+const ENTRIES: usize = 1024;
+const BYTES: usize = 1 << 20;
 
 /// One lease, or what is left of one, as a client reads it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,7 +50,7 @@ pub struct Entry {
 
 /// An entry as it is sent.
 #[must_use]
-pub fn dictionary(info: &LeaseInfo) -> Dictionary {
+fn dictionary(info: &LeaseInfo) -> Dictionary {
     let heaps: Vec<String> = info.heaps.iter().map(ToString::to_string).collect();
     let living: Vec<u64> = info.living.iter().copied().collect();
     let mut dictionary = Dictionary::from([
@@ -66,6 +72,20 @@ pub fn dictionary(info: &LeaseInfo) -> Dictionary {
     dictionary
 }
 
+/// As many of the entries as one answer has, and how many bytes they take.
+#[must_use]
+pub fn entries<'a>(of: impl Iterator<Item = &'a LeaseInfo>) -> (Vec<Dictionary>, usize) {
+    let mut left = BYTES;
+    let fitting = of.take(ENTRIES).map_while(|info| {
+        let entry = dictionary(info);
+        let size = serialized_size(Context::new(LE, 0), &entry).ok()?;
+        left = left.checked_sub(size.size())?;
+        Some(entry)
+    });
+    let entries = fitting.collect();
+    (entries, BYTES - left)
+}
+
 /// An entry as it came.
 ///
 /// # Errors
@@ -77,4 +97,40 @@ pub fn read(entry: &HashMap<String, OwnedVariant>) -> Result<Entry, Garbled> {
         problem: error.to_string(),
     };
     serde_json::from_value(serde_json::Value::Object(json)).map_err(garbled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use heapq_allocator::Holder;
+    use std::time::Duration;
+
+    fn info(living: u64) -> LeaseInfo {
+        LeaseInfo {
+            lease: 1,
+            orphaned: false,
+            holder: Holder::new(":1.1"),
+            uid: 7,
+            pid: None,
+            unit: None,
+            session: None,
+            heaps: Vec::new(),
+            buffers: 1,
+            bytes: 4096,
+            age: Duration::ZERO,
+            living: (0..living).collect(),
+            known_by: "the kernel",
+        }
+    }
+
+    #[test]
+    fn an_answer_is_bounded_however_much_there_is() {
+        for (infos, expected) in [(vec![info(1); 3], 3), (vec![info(1); 2000], ENTRIES)] {
+            let (entries, bytes) = entries(infos.iter());
+            assert_eq!(entries.len(), expected);
+            assert!(bytes > 100 * expected && bytes < 300 * expected, "{bytes}");
+        }
+        let (entries, bytes) = entries(vec![info(4096); 100].iter());
+        assert!((25..100).contains(&entries.len()) && bytes <= BYTES, "{bytes}");
+    }
 }
