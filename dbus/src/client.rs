@@ -193,7 +193,10 @@ impl Client {
     ///
     /// # Errors
     /// [`Failure`]; the text says which of them is no buffer of a heap.
-    pub async fn adopt(&self, buffers: &[OwnedFd]) -> Result<Result<Vec<u64>, Outcome>, Failure> {
+    pub async fn adopt(
+        &self,
+        buffers: &[OwnedFd],
+    ) -> Result<Result<Vec<u64>, Box<Outcome>>, Failure> {
         let mut leases = Vec::new();
         for some in buffers.chunks(DESCRIPTORS) {
             match self.adopt_some(some).await {
@@ -210,7 +213,7 @@ impl Client {
     }
 
     /// As many as one message carries.
-    async fn adopt_some(&self, buffers: &[OwnedFd]) -> Result<Result<u64, Outcome>, Failure> {
+    async fn adopt_some(&self, buffers: &[OwnedFd]) -> Result<Result<u64, Box<Outcome>>, Failure> {
         let copies: io::Result<Vec<OwnedFd>> = buffers.iter().map(OwnedFd::try_clone).collect();
         let copies = copies.map_err(|error| Failure::Refused(Error::Failed(error.to_string())))?;
         let copies = copies.into_iter().map(Into::into).collect();

@@ -37,7 +37,7 @@ impl Broker {
         caller: &Caller,
         holder: &Holder,
         buffers: Vec<OwnedFd>,
-    ) -> Result<Result<u64, Outcome>, AskError> {
+    ) -> Result<Result<u64, Box<Outcome>>, AskError> {
         let arrival = self.leases.arrive(holder);
         self.authorise(caller, Right::Allocate)?;
         let machine = self.machine();
@@ -65,7 +65,7 @@ impl Broker {
         });
         let charge = match charged {
             Ok(charge) => charge,
-            Err(over) => return Ok(Err(payer.refusal(&over))),
+            Err(over) => return Ok(Err(Box::new(payer.refusal(&over)))),
         };
         let heaps = heaps.map(|(heap, _)| heap.clone()).collect();
         let debt = debt(For { caller, holder }, charge, heaps, &buffers)?;
@@ -140,7 +140,7 @@ mod tests {
         // In whatever dimension: refused whole, and nothing is charged.
         for too_much in [&[&memory(1), &memory(1)][..], &[&memory(1 << 20)]] {
             let refused = adopt(too_much).unwrap_err();
-            assert!(matches!(refused, Outcome::OverQuota { .. }), "{refused:?}");
+            assert!(matches!(*refused, Outcome::OverQuota { .. }), "{refused:?}");
         }
         assert_eq!(broker.usage().len(), 1);
         assert_eq!(broker.more(&holder, lease, 2, 9).unwrap().len(), 0);

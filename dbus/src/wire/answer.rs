@@ -316,10 +316,10 @@ pub fn read_outcome(received: &Received, buffers: Vec<OwnedFd>) -> Result<Outcom
 ///
 /// # Errors
 /// As [`read_outcome`].
-pub fn read_lease(received: &Received) -> Result<Result<u64, Outcome>, Garbled> {
+pub fn read_lease(received: &Received) -> Result<Result<u64, Box<Outcome>>, Garbled> {
     match read::<String>(received, VERDICT)?.as_str() {
         "ok" => Ok(Ok(read(received, LEASE)?)),
-        _ => read_outcome(received, Vec::new()).map(Err),
+        _ => read_outcome(received, Vec::new()).map(|over| Err(Box::new(over))),
     }
 }
 
