@@ -84,6 +84,17 @@ impl Heapqd {
         kib << 10
     }
 
+    /// The time of processors that it has had.
+    pub(crate) fn worked(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap();
+        // Behind the name, which may hold anything: utime and stime are the 14th and 15th.
+        let (_, numbers) = stat.rsplit_once(')').unwrap();
+        let ticks =
+            numbers.split_whitespace().skip(11).take(2).map(|one| one.parse::<u64>().unwrap());
+        let per_second = rustix::param::clock_ticks_per_second();
+        Duration::from_millis(ticks.sum::<u64>() * 1000 / per_second)
+    }
+
     /// Waits until it has `count` files open again.
     pub(crate) async fn settles_at(&self, count: usize) {
         let started = Instant::now();
