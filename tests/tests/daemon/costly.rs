@@ -22,7 +22,7 @@ const ROUNDS: usize = 20;
 /// its end, and explained at length.
 fn costly() -> Vec<HashMap<&'static str, Variant<'static>>> {
     let participant = |number: u32| {
-        let heap = if number % 2 == 0 { "system" } else { "default_cma_region" };
+        let heap = if number.is_multiple_of(2) { "system" } else { "default_cma_region" };
         HashMap::from([
             ("name", Variant::from(format!("{number}-{}", "x".repeat(200)))),
             ("heaps", Variant::from(vec![heap])),
