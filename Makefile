@@ -13,7 +13,7 @@ FUZZ ?=
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 .PHONY: help deps build demo check check-fmt check-lints check-docs check-scripts check-data check-supply check-tests \
-	check-vm check-vm-systemd check-vm-breaks check-arm64 fuzz oracle boards bench bench-policies bench-solver driver-table driver-table-check install clean
+	check-vm check-vm-systemd check-vm-breaks check-arm64 fuzz oracle boards bench bench-vm bench-policies bench-solver driver-table driver-table-check install clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -87,6 +87,10 @@ boards: ## fetch the devicetrees of all boards of Debian's arm64 kernel, and say
 bench: build ## what a call of the service costs beside bare ones, beside its budgets; BENCH_STRICT=1 fails on a miss
 	@tests/tools/deps.sh bench
 	$(CARGO) bench --locked --package heapq-tests --bench service
+
+bench-vm: ## what a frame from the daemon costs beside the bare ioctl, on a real kernel under QEMU
+	@tests/tools/deps.sh build vm
+	@tests/vm/run.sh '' bench
 
 bench-policies: ## how long rules take to be found and loaded, beside their budgets, likewise
 	$(CARGO) bench --locked --package heapq-policies --bench rules

@@ -2,8 +2,8 @@
 # Builds what the guests run, and prints a line for each kernel that can be had here:
 # NAME IMAGE INITRD COMMAND-LINE-WORD...
 #
-# usage: prepare.sh NAME...     (cma, stock, systemd; smmu and bypass: arm64, see arm64/; matrix: all of
-#                                 `machines`, as matrix:MACHINE)
+# usage: prepare.sh NAME...     (cma, stock, systemd; bench: cma with optimised programs; smmu and bypass:
+#                                 arm64, see arm64/; matrix: all of `machines`, as matrix:MACHINE)
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -29,6 +29,14 @@ cma() {
 	"$here/initrd.sh" "$target/debug" "$work/cma.initrd"
 	# Most of the guest's memory is the contiguous area's: what `system` cannot have. Who takes that pays.
 	echo cma "$image" "$work/cma.initrd" cma=600M dma_heap.mem_accounting=1 "$vivid"
+}
+
+bench() {
+	local image
+	image=$("$here/kernel.sh") || { skipped_or_failed bench $? && return; }
+	cargo build --release --quiet --locked --package heapq-dbus --package heapq-tests --bins >&2
+	"$here/initrd.sh" "$target/release" "$work/bench.initrd"
+	echo bench "$image" "$work/bench.initrd" cma=64M
 }
 
 stock() {

@@ -23,6 +23,7 @@ cd /scenario
 . ./frames.sh
 . ./trouble.sh
 . ./matrix.sh
+. ./cost.sh
 . ./systemd.sh
 
 status=0

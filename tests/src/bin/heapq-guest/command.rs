@@ -2,7 +2,7 @@
 
 use crate::ask::{self, Amount};
 use crate::problem::Problem;
-use crate::{frame, frames, matrix};
+use crate::{cost, frame, frames, matrix};
 use crate::{opened, own, part, together};
 use heapq_allocator::sys::dma_heap;
 use heapq_dbus::proxy::NAME;
@@ -20,6 +20,7 @@ const USAGE: &str = "COMMAND
   pass HEAP BYTES COUNT           buffers, the first of which a process keeps; its pid
   take HEAP BYTES                 a buffer without asking the daemon
   open-heap BYTES                 system itself, from which BYTES are taken and paid for
+  cost HEAP                       a 1080p frame from the daemon, in terms of one from the heap itself
   wrap BYTES [--unsealed]         memory of this process made a dma-buf
   shown CAMERA CARD [--mislaid]   frames on a screen as they are in memory
   shown-apart CAMERA CARD [--mislaid]  the same with each plane in a buffer of its own
@@ -64,6 +65,7 @@ pub(crate) async fn run(words: &[&str]) -> Result<String, Problem> {
         ["open-heap", bytes] => opened::take(number(bytes)?).await,
         ["wrap", bytes] => own::wrap(number(bytes)?, true).await,
         ["wrap", bytes, "--unsealed"] => own::wrap(number(bytes)?, false).await,
+        ["cost", heap] => cost::frame(heap).await,
         ["take", heap, bytes] => take(heap, number(bytes)?),
         _ => Err(Problem::Usage(USAGE)),
     }

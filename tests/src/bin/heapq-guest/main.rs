@@ -7,6 +7,7 @@
 
 mod ask;
 mod command;
+mod cost;
 mod film;
 mod frame;
 mod frames;
