@@ -13,8 +13,8 @@ use std::path::Path;
 const MIB: u64 = 1 << 20;
 /// What the kernel and all that runs here need meanwhile.
 const SPARED: u64 = 96 * MIB;
-/// Where there is more memory than this, most of it stays as it is.
-const SPOILT_MOST: u64 = 512 * MIB;
+/// More free memory than this stays as it is: it would take long, and a part of it would show nothing.
+const SPOILT_MOST: u64 = 1024 * MIB;
 
 /// A heap, open.
 pub(crate) struct Source {
@@ -66,7 +66,7 @@ impl Spoilt {
 /// Memory of which every second page was given back.
 fn split() -> io::Result<OwnedFd> {
     let free = meminfo("MemAvailable")?.saturating_sub(meminfo("CmaFree").unwrap_or(0));
-    let bytes = free.saturating_sub(SPARED).min(SPOILT_MOST) / MIB * MIB;
+    let bytes = if free > SPOILT_MOST { 0 } else { free.saturating_sub(SPARED) / MIB * MIB };
     let mut file = fs::File::from(memfd_create("spoilt", MemfdFlags::CLOEXEC)?);
     let filler = vec![1_u8; usize::try_from(MIB).unwrap_or(0)];
     for _ in 0..bytes / MIB {

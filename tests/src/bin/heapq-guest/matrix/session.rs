@@ -86,9 +86,11 @@ impl Session {
 fn sizes(device: &Device, queue: Queue, size: Size) -> io::Result<Vec<u32>> {
     let mut sizes = Vec::new();
     for of in device.capability()?.queues() {
-        // Where there can be a buffer for each plane, there are two.
-        let fourcc = if of.is_planar() { *b"NM12" } else { device.frame_format(of)?.fourcc };
-        let format = device.set_frame_format(of, size, fourcc)?;
+        let own = device.frame_format(of)?.fourcc;
+        // Where there can be a buffer for each plane, there are two, if the driver knows that format.
+        let wanted = if of.is_planar() { *b"NM12" } else { own };
+        let format = device.set_frame_format(of, size, wanted);
+        let format = format.or_else(|_| device.set_frame_format(of, size, own))?;
         if of == queue {
             sizes = format.planes.iter().map(|plane| plane.size).collect();
         }
