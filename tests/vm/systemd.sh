@@ -10,15 +10,15 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/debian.sh"
 
 bin=$1 out=$2
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/heapq/vm/systemd-trixie
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/heapq/vm/systemd-polkit-trixie
 tree=$(mktemp -d)
 trap 'rm -rf "$tree"' EXIT
 
 # 30 MB of packages, kept in the cache until its directory is removed.
 debian() { # into the current directory
 	debian_open "$PWD/apt" trixie || exit 77
-	echo "heapq: fetching systemd and what it needs (30 MB, once)"
-	debian_tree systemd-sysv udev dbus bash coreutils grep sed findutils util-linux || exit 77
+	echo "heapq: fetching systemd, polkit and what they need (30 MB, once)"
+	debian_tree systemd-sysv udev dbus polkitd bash coreutils grep sed findutils util-linux || exit 77
 	rm -rf apt root/usr/lib/udev/hwdb.d root/usr/lib/x86_64-linux-gnu/{gconv,perl-base}
 }
 

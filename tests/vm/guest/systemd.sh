@@ -50,6 +50,68 @@ step_reload() {
 
 break_reload() { systemctl stop heapq; }
 
+# The daemon is killed while a client has buffers, and systemd or the client's call starts it again.
+step_restarted() {
+	local client
+	setpriv --reuid camera --regid camera --init-groups -- heapq-guest survive system 65536 12 >/tmp/survives &
+	client=$!
+	within 60 grep -q '12 buffers' /tmp/survives
+	systemctl kill --signal="$signal" heapq
+	within 60 grep -q 'counted again' /tmp/survives
+	as camera heapq usage | grep '^leased .* system  *12/12 '
+	kill "$client"
+}
+
+# It is only told to read its files again.
+break_restarted() { signal=HUP; }
+
+rules=/etc/polkit-1/rules.d/10-stranger.rules
+
+served() { as stranger heapq-guest ask system 4096 1 2>/tmp/refusal; }
+
+not_served() { ! served; }
+
+# Debian's polkitd, which the bus starts when it is asked.
+step_polkit() {
+	exits 4 as stranger heapq-guest ask system 4096 1
+	mkdir -p "${rules%/*}"
+	cat >"$rules" <<-'RULE'
+		polkit.addRule(function(action, subject) {
+			if (action.id == "org.heapq.allocate" && subject.user == "stranger") return polkit.Result.YES;
+		});
+	RULE
+	chmod -R a+rX "${rules%/*}"
+	(within 60 served) || fail "$(cat /tmp/refusal)"
+	rm "$rules"
+	within 60 not_served
+}
+
+# An action that polkit does not know is nobody's.
+break_polkit() {
+	rm /usr/share/polkit-1/actions/org.heapq.policy
+	systemctl try-restart polkit
+}
+
+refused=43d218198930450c859048ab3db84040
+
+journal_tells() {
+	journalctl -o json "MESSAGE_ID=$refused" | grep '"HEAPQ_UID":"1001"' | grep '"_SYSTEMD_UNIT":"heapq.service"'
+}
+
+step_journal() {
+	exits 4 as stranger heapq-guest ask system 4096 1
+	within 60 journal_tells
+	journalctl --update-catalog
+	journalctl -x "MESSAGE_ID=$refused" | grep 'Subject: A client was refused memory'
+}
+
+# Then it writes lines, which have no fields.
+break_journal() {
+	sed -i 's/^\[Service\]/[Service]\nStandardError=null/' "$unit_file"
+	systemctl daemon-reload
+	systemctl restart heapq
+}
+
 # As the kernel sees it.
 step_no_rights() {
 	local status

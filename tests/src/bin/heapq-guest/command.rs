@@ -2,7 +2,7 @@
 
 use crate::ask::{self, Amount};
 use crate::problem::Problem;
-use crate::{cost, frame, frames, matrix};
+use crate::{again, cost, frame, frames, matrix};
 use crate::{opened, own, part, together};
 use heapq_allocator::sys::dma_heap;
 use heapq_dbus::proxy::NAME;
@@ -18,6 +18,7 @@ const USAGE: &str = "COMMAND
   ask HEAP BYTES COUNT            buffers, given back at once
   hold HEAP BYTES COUNT           buffers, kept until this process is killed
   pass HEAP BYTES COUNT           buffers, the first of which a process keeps; its pid
+  survive HEAP BYTES COUNT        buffers, which are adopted by the daemon's successor and kept
   take HEAP BYTES                 a buffer without asking the daemon
   open-heap BYTES                 system itself, from which BYTES are taken and paid for
   cost HEAP                       a 1080p frame from the daemon, in terms of one from the heap itself
@@ -42,6 +43,7 @@ pub(crate) async fn run(words: &[&str]) -> Result<String, Problem> {
         ["refused", node, "--for", other] => frame::refused(node, other).await,
         ["ask", heap, bytes, count] => ask(heap, amount(bytes, count)?, false).await,
         ["hold", heap, bytes, count] => ask(heap, amount(bytes, count)?, true).await,
+        ["survive", heap, bytes, count] => again::survive(heap, amount(bytes, count)?).await,
         ["shown", camera, card] => frames::shown(camera, card, false, false).await,
         ["shown", camera, card, "--mislaid"] => frames::shown(camera, card, false, true).await,
         ["shown-apart", camera, card] => frames::shown(camera, card, true, false).await,

@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod again;
 mod ask;
 mod command;
 mod cost;
