@@ -221,4 +221,9 @@ fn the_policy_file_has_the_actions_that_are_asked_for() {
         file.split("<action id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
     let asked = heapq_policies::Right::ALL.map(|(_, right)| heapq_dbus::authority::action(right));
     assert_eq!(named, BTreeSet::from(asked));
+    // polkit tells of others to root and to an action's owner: that is who the daemon runs as.
+    let owner = "<annotate key=\"org.freedesktop.policykit.owner\">unix-user:heapq</annotate>";
+    assert_eq!(file.matches(owner).count(), asked.len());
+    let unit = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../dbus/data/heapq.service"));
+    assert!(unit.contains("\nUser=heapq\n"));
 }
