@@ -10,6 +10,7 @@
 
 pub mod account;
 pub mod admission;
+pub mod bench;
 pub mod broker;
 pub mod caller;
 pub mod case;
@@ -18,8 +19,10 @@ pub mod collection;
 mod complete;
 pub mod discover;
 pub mod heaps;
+pub mod lack;
 pub mod ledger;
 pub mod memfd;
+pub mod probe;
 pub mod sys;
 pub mod topology;
 pub mod udev;

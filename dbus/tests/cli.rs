@@ -5,6 +5,8 @@
 
 #[path = "cli/answers.rs"]
 mod answers;
+#[path = "cli/bench.rs"]
+mod bench;
 #[path = "cli/cases.rs"]
 mod cases;
 #[path = "cli/daemon.rs"]

@@ -3,8 +3,10 @@
 use super::machine::Machine;
 use super::{AskError, Broker};
 use crate::caller::{Caller, Verdict};
+use crate::lack::lacking;
 use heapq_constraints::{Heap, HeapSet, Origin};
 use heapq_policies::{Grants, Right, Said, Who};
+use std::path::Path;
 
 impl Broker {
     /// Whether `caller` has a right; from which heaps they may have buffers, their plans say.
@@ -32,6 +34,20 @@ impl Broker {
     pub fn heaps(&self, caller: &Caller) -> HeapSet {
         let machine = self.machine();
         self.permitted(&machine, &self.rights(&machine, caller))
+    }
+
+    /// What this machine lacks, where this process can use no heap of it, and what would help. Of a
+    /// capture the nodes are not missed, of a description nothing.
+    #[must_use]
+    pub fn lacking(&self) -> Vec<String> {
+        let topology = self.topology();
+        let there = !topology.heaps.heaps().is_empty();
+        let capture = self.config.root != Path::new("/") && there;
+        if self.config.board.is_some() || self.stand_in() || capture {
+            return Vec::new();
+        }
+        let heaps = topology.heaps.withholding(|heap| self.heaps.denied(heap));
+        lacking(&self.config.root, heaps.heaps())
     }
 
     pub(super) fn rights<'a>(&self, machine: &Machine, caller: &'a Caller) -> Rights<'a> {

@@ -2,12 +2,14 @@
 //!
 //! This is the bottom edge. Tests put a fake here, and nowhere above.
 
+mod bounded;
 #[cfg(test)]
 pub(crate) mod fake;
 mod node;
 mod stand_in;
 mod udmabuf;
 
+pub use bounded::{Bounded, Drawn, NotDrawn, Tap};
 pub use node::Nodes;
 pub use stand_in::StandIn;
 pub(crate) use udmabuf::{HUGE_PAGE, Pages};

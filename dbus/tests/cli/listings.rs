@@ -74,7 +74,7 @@ fn status_is_what_there_is_without_a_command() {
 #[test]
 fn a_machine_without_heaps_says_what_it_lacks() {
     let bare = tempfile::tempdir().unwrap();
-    std::fs::create_dir(bare.path().join("sys")).unwrap();
+    std::fs::create_dir_all(bare.path().join("sys/class")).unwrap();
     let root = bare.path().to_str().unwrap();
     let say = |words: &[&str]| run(&[&["--root", root], words].concat());
     let ask = ["cpu", "--size", "4096"];

@@ -21,6 +21,7 @@ cd /scenario
 . ./open-heap.sh
 . ./collections.sh
 . ./frames.sh
+. ./probe.sh
 . ./trouble.sh
 . ./matrix.sh
 . ./cost.sh

@@ -172,6 +172,31 @@ pub(crate) enum Command {
     /// Show who holds which buffers, of which leases and after them. Root, and whom a grant lets
     /// reload, see everybody's.
     Usage,
+    /// Measure how fast the heaps are: at most 16 MiB and about a second for each.
+    Bench {
+        /// Only these, by name, alias or role.
+        heaps: Vec<String>,
+        /// Write the weights that follow as a policy file: to this file, into this directory, or `-`
+        /// for standard output.
+        #[arg(long, value_name = "FILE|DIR")]
+        write: Option<PathBuf>,
+        /// Plain memfds that are no dma-bufs: for tries on a machine without heaps.
+        #[arg(long, conflicts_with_all = ["heaps", "write"])]
+        stand_in: bool,
+    },
+    /// Learn what an idle device takes: give it buffers from each heap, and take them back.
+    Probe {
+        /// A node (/dev/video0, /dev/dri/card0) or what else has only one.
+        device: String,
+        /// Write what is proven as a policy file: to this file, into this directory, or `-` for
+        /// standard output.
+        #[arg(long, value_name = "FILE|DIR")]
+        write: Option<PathBuf>,
+        /// How long to wait for the device's driver each time.
+        #[arg(long, value_name = "SECONDS", default_value_t = 10,
+              value_parser = clap::value_parser!(u64).range(1..=600))]
+        limit: u64,
+    },
     /// Print what completes this command in a shell.
     Completions {
         /// The shell.
@@ -185,6 +210,12 @@ pub(crate) enum Command {
     /// Play the display of `heapq demo`: started by it.
     #[command(hide = true, name = "demo-display")]
     DemoDisplay,
+    /// Have the device of `heapq probe`: started by it.
+    #[command(hide = true, name = "probe-subject")]
+    ProbeSubject {
+        /// The node.
+        node: PathBuf,
+    },
 }
 
 /// What to do with policies.

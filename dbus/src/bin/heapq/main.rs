@@ -13,6 +13,7 @@ mod commands;
 mod output;
 mod problem;
 mod session;
+mod socket;
 mod table;
 
 use clap::Parser;
@@ -20,6 +21,7 @@ use cli::{Cli, Command, Global};
 use heapq_dbus::exit::Exit;
 use problem::Problem;
 use std::process::ExitCode;
+use std::time::Duration;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -57,10 +59,17 @@ fn run(command: Command, global: &Global) -> Result<ExitCode, Problem> {
         }
         Command::Snapshot => commands::snapshot::run(global),
         Command::Usage => commands::usage::run(global),
+        Command::Bench { heaps, write, stand_in } => {
+            commands::bench::run(&heaps, write.as_deref(), stand_in, global)
+        }
+        Command::Probe { device, write, limit } => {
+            commands::probe::run(&device, write.as_deref(), Duration::from_secs(limit), global)
+        }
         Command::Completions { shell } => commands::completions::run(shell, global),
         Command::Demo => commands::demo::run(global),
         Command::Policy(policy) => commands::policy::run(&policy, global),
         Command::DemoDisplay => commands::demo::display(),
+        Command::ProbeSubject { node } => commands::probe::inside::run(&node),
     };
     exit.map(Exit::into)
 }

@@ -63,6 +63,36 @@ pub(crate) enum Problem {
         /// Why it cannot be read.
         source: io::Error,
     },
+    /// There is no heap from which buffers could come.
+    #[error("there is no heap to take buffers from\n{}", advice.join("\n"))]
+    NoHeap {
+        /// What is missing, and what would help.
+        advice: Vec<String>,
+    },
+    /// A device has several nodes, or none.
+    #[error("{device} is no single node: {}", if nodes.is_empty() { "it has none" } else { nodes })]
+    ManyNodes {
+        /// As it was named.
+        device: String,
+        /// Those that may be meant.
+        nodes: String,
+    },
+    /// A device cannot be asked.
+    #[error("{node}: {why}")]
+    Probe {
+        /// Its node.
+        node: String,
+        /// Why not.
+        why: String,
+    },
+    /// A device may not be opened.
+    #[error("{node}: {why}")]
+    Closed {
+        /// Its node.
+        node: String,
+        /// What the system says.
+        why: String,
+    },
     /// A command that was to be run cannot be.
     #[error("{command}: {source}")]
     Run {
@@ -107,13 +137,19 @@ impl Problem {
             | Self::NoMachine
             | Self::Capture { .. }
             | Self::Option { .. } => Exit::Usage,
-            Self::Malformed(_) | Self::UnknownHeap { .. } | Self::Case(_) => Exit::Invalid,
+            Self::Malformed(_)
+            | Self::UnknownHeap { .. }
+            | Self::ManyNodes { .. }
+            | Self::Case(_) => Exit::Invalid,
+            Self::NoHeap { .. } => Exit::NoMemory,
+            Self::Closed { .. } => Exit::NotAuthorized,
             Self::Ask(error) => Exit::from(error),
             Self::Daemon(failure) => Exit::from(&failure),
             Self::Open(_)
             | Self::Snapshot(_)
             | Self::Named { .. }
             | Self::Run { .. }
+            | Self::Probe { .. }
             | Self::System { .. }
             | Self::Demo(_) => Exit::Failure,
         }

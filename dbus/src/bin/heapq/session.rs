@@ -70,10 +70,9 @@ impl Session {
     }
 
     /// Tells what this machine lacks, where no heap of it can be used.
-    pub(crate) fn advise(&self, global: &Global) {
+    pub(crate) fn advise(&self) {
         if let Self::Here(broker) = self {
-            let heaps = broker.heaps(&Caller::myself());
-            advice::about(heaps.heaps(), global).iter().for_each(note);
+            advice::about(broker).iter().for_each(note);
         }
     }
 

@@ -31,6 +31,7 @@ fn main() -> ExitCode {
 
 fn start(options: &Options, log: Log) -> Result<(), run::Error> {
     let (broker, diagnostics) = Broker::open(options.config())?;
+    broker.lacking().iter().for_each(|lack| tracing::warn!("{lack}"));
     let service = Service::new(broker, heapq_dbus::reload::report(&diagnostics));
     keep_accounts(&service)?;
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -2,7 +2,7 @@
 
 use crate::ask::{self, Amount};
 use crate::problem::Problem;
-use crate::{again, cost, frame, frames, matrix};
+use crate::{again, cost, device, frame, frames, matrix};
 use crate::{opened, own, part, together};
 use heapq_allocator::sys::dma_heap;
 use heapq_dbus::proxy::NAME;
@@ -19,6 +19,8 @@ const USAGE: &str = "COMMAND
   hold HEAP BYTES COUNT           buffers, kept until this process is killed
   pass HEAP BYTES COUNT           buffers, the first of which a process keeps; its pid
   survive HEAP BYTES COUNT        buffers, which are adopted by the daemon's successor and kept
+  format NODE                     the formats of its queues
+  occupy NODE                     its buffers, kept until this process is killed
   take HEAP BYTES                 a buffer without asking the daemon
   open-heap BYTES                 system itself, from which BYTES are taken and paid for
   cost HEAP                       a 1080p frame from the daemon, in terms of one from the heap itself
@@ -68,6 +70,8 @@ pub(crate) async fn run(words: &[&str]) -> Result<String, Problem> {
         ["wrap", bytes] => own::wrap(number(bytes)?, true).await,
         ["wrap", bytes, "--unsealed"] => own::wrap(number(bytes)?, false).await,
         ["cost", heap] => cost::frame(heap).await,
+        ["format", node] => device::format(node),
+        ["occupy", node] => device::occupy(node).await,
         ["take", heap, bytes] => take(heap, number(bytes)?),
         _ => Err(Problem::Usage(USAGE)),
     }

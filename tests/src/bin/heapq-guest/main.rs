@@ -9,6 +9,7 @@ mod again;
 mod ask;
 mod command;
 mod cost;
+mod device;
 mod film;
 mod frame;
 mod frames;

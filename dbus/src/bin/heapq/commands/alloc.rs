@@ -114,7 +114,7 @@ pub(crate) fn run(
     let session = session.private();
     let outcome = on_a_running_machine(session.allocate(&asked), stand_in, global)?;
     if matches!(outcome, Outcome::Conflict(_)) {
-        session.advise(global);
+        session.advise();
     }
     let exit = Exit::from(&outcome);
     let report = report(&outcome, session.via());

@@ -45,7 +45,7 @@ pub(crate) fn answer(ask: &Ask, global: &Global) -> Result<Answered, Problem> {
     let session = Session::open(global)?;
     let answer = session.plan(&asked)?;
     if answer.plan.is_none() {
-        session.advise(global);
+        session.advise();
     }
     Ok(Answered { via: session.via(), answer })
 }

@@ -213,24 +213,28 @@ pub(crate) fn run(names: &[String], global: &Global) -> Result<Exit, Problem> {
     let (all, advice) = match demanded_daemon(global)? {
         Some((client, runtime)) => (runtime.block_on(listing::heaps(&client))?, Vec::new()),
         None => {
-            let all = broker(global, false)?.heaps(&Caller::myself()).heaps().to_vec();
-            let advice = advice::about(&all, global);
-            (all, advice)
+            let broker = broker(global, false)?;
+            (broker.heaps(&Caller::myself()).heaps().to_vec(), advice::about(&broker))
         }
     };
     let chosen: Vec<&Heap> = if names.is_empty() {
         all.iter().collect()
     } else {
-        let found = names.iter().map(|name| {
-            let bearer = all.iter().find(|heap| bears(heap, name));
-            bearer.ok_or_else(|| unknown(name, &all))
-        });
+        let found = names.iter().map(|name| named(name, &all));
         found.collect::<Result<_, _>>()?
     };
     let heaps = chosen.into_iter().map(Row::from).collect();
     let report = Heaps { heaps, advice, named: !names.is_empty() };
     print(&report, global).map_err(Problem::system("writing"))?;
     Ok(Exit::Ok)
+}
+
+/// The heap that bears `name`.
+///
+/// # Errors
+/// None does.
+pub(super) fn named<'h>(name: &str, heaps: &'h [Heap]) -> Result<&'h Heap, Problem> {
+    heaps.iter().find(|heap| bears(heap, name)).ok_or_else(|| unknown(name, heaps))
 }
 
 fn bears(heap: &Heap, name: &str) -> bool {

@@ -132,7 +132,7 @@ fn of_this_process(global: &Global) -> Result<Status, Problem> {
             policy_dirs(global).iter().map(|dir| dir.display().to_string()).collect(),
         ),
         warnings: topology.warnings.clone(),
-        advice: advice::about(heaps.heaps(), global),
+        advice: advice::about(&broker),
     })
 }
 

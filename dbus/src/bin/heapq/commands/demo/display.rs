@@ -5,24 +5,14 @@
 
 use super::pattern::Pattern;
 use crate::problem::Problem;
+use crate::socket::{MOST, receive, send};
 use heapq_allocator::Grant;
 use heapq_dbus::exit::Exit;
-use rustix::cmsg_space;
-use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
-};
 use serde::{Deserialize, Serialize};
-use std::io::{self, IoSlice, IoSliceMut, Read};
-use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::io::{self, Read};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
-
-/// Most buffers that are shown: what one message of a bus would carry.
-const MOST: usize = 16;
-/// Longest line either way, in bytes.
-const LINE: usize = 4096;
 
 /// What the buffers hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,36 +123,8 @@ pub(crate) fn display() -> Result<Exit, Problem> {
     let reply = serde_json::to_vec(&seen)
         .map_err(io::Error::from)
         .map_err(Problem::system("writing the reply"))?;
-    send(stdin.as_fd(), &reply, &[]).map_err(Problem::system("replying"))?;
+    send::<OwnedFd>(stdin.as_fd(), &reply, &[]).map_err(Problem::system("replying"))?;
     Ok(Exit::Ok)
-}
-
-fn send(socket: BorrowedFd<'_>, line: &[u8], buffers: &[OwnedFd]) -> io::Result<()> {
-    let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(MOST))];
-    let mut beside = SendAncillaryBuffer::new(&mut space);
-    let borrowed: Vec<BorrowedFd<'_>> = buffers.iter().map(AsFd::as_fd).collect();
-    if !borrowed.is_empty() && !beside.push(SendAncillaryMessage::ScmRights(&borrowed)) {
-        return Err(io::Error::other("more buffers than a message carries"));
-    }
-    let sent = sendmsg(socket, &[IoSlice::new(line)], &mut beside, SendFlags::NOSIGNAL)?;
-    if sent == line.len() { Ok(()) } else { Err(io::ErrorKind::WriteZero.into()) }
-}
-
-/// One message; whatever is longer than a line or has more descriptors is cut, and fails later.
-fn receive(socket: BorrowedFd<'_>) -> io::Result<(Vec<u8>, Vec<OwnedFd>)> {
-    let mut line = vec![0; LINE];
-    let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(MOST))];
-    let mut beside = RecvAncillaryBuffer::new(&mut space);
-    let received =
-        recvmsg(socket, &mut [IoSliceMut::new(&mut line)], &mut beside, RecvFlags::CMSG_CLOEXEC)?;
-    line.truncate(received.bytes);
-    let mut buffers = Vec::new();
-    for message in beside.drain() {
-        if let RecvAncillaryMessage::ScmRights(descriptors) = message {
-            buffers.extend(descriptors);
-        }
-    }
-    Ok((line, buffers))
 }
 
 #[cfg(test)]
