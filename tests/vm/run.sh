@@ -17,6 +17,13 @@ if [ -n "$break" ] && ! grep -q "^$break " "$here/steps"; then
 	exit 2
 fi
 
+wanted() { # GUEST... : a line for each machine that they are
+	local guest
+	for guest in "$@"; do
+		if [ "$guest" = matrix ]; then grep '^[^#]' "$here/machines"; else echo "$guest"; fi
+	done
+}
+
 prepared=$("$here/prepare.sh" "$@")
 if [ -z "$prepared" ]; then
 	echo "no kernel to run: HEAPQ_VM_KERNEL=FILE takes a ready one" >&2
@@ -37,7 +44,7 @@ while read -r name image initrd words; do
 	! grep -q '^cell ' "$logs/$machine.out" || matrix+=("$logs/$machine.out")
 done <<<"$prepared"
 if [ ${#matrix[@]} -gt 0 ] && [ -z "$break" ]; then
-	[ ${#matrix[@]} = "$(grep -c '^[^#]' "$here/machines")" ] || part=--part
+	[ "$(wc -l <<<"$prepared")" = "$(wanted "$@" | wc -l)" ] || part=--part
 	"$target/debug/heapq-matrix" ${part:+"$part"} "${matrix[@]}" || status=$?
 fi
 exit "$status"
