@@ -19,6 +19,7 @@ cd /scenario
 . ./memory.sh
 . ./udmabuf.sh
 . ./open-heap.sh
+. ./board.sh
 . ./collections.sh
 . ./frames.sh
 . ./probe.sh

@@ -1,6 +1,7 @@
 //! The commands.
 
 use crate::ask::{self, Amount};
+use crate::offer;
 use crate::problem::Problem;
 use crate::{again, cost, device, frame, frames, matrix};
 use crate::{opened, own, part, together};
@@ -15,6 +16,7 @@ const USAGE: &str = "COMMAND
   owner                           the uid and pid that serve org.heapq.Allocator1
   capture NODE [--for NODE|--mislaid]  a frame into buffers from the daemon, read back
   refused NODE --for NODE         buffers for the second NODE queued into the first: EFAULT
+  offer NODE [--from HEAP]        a buffer from the daemon, or of that heap, queued and not filled
   ask HEAP BYTES COUNT            buffers, given back at once
   hold HEAP BYTES COUNT           buffers, kept until this process is killed
   pass HEAP BYTES COUNT           buffers, the first of which a process keeps; its pid
@@ -43,6 +45,8 @@ pub(crate) async fn run(words: &[&str]) -> Result<String, Problem> {
         ["capture", node, "--mislaid"] => frame::capture(node, node, true).await,
         ["capture", node, "--for", other] => frame::capture(node, other, false).await,
         ["refused", node, "--for", other] => frame::refused(node, other).await,
+        ["offer", node] => offer::granted(node).await,
+        ["offer", node, "--from", heap] => offer::taken(node, heap),
         ["ask", heap, bytes, count] => ask(heap, amount(bytes, count)?, false).await,
         ["hold", heap, bytes, count] => ask(heap, amount(bytes, count)?, true).await,
         ["survive", heap, bytes, count] => again::survive(heap, amount(bytes, count)?).await,

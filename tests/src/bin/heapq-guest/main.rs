@@ -14,6 +14,7 @@ mod film;
 mod frame;
 mod frames;
 mod matrix;
+mod offer;
 mod opened;
 mod own;
 mod part;
