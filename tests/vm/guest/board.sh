@@ -90,7 +90,7 @@ break_codec_untranslated() { break_codec_plain; }
 
 # The default area is beyond what its bus reaches, and so is the pool that would be next.
 step_codec_reach() {
-	knows "$short_reach" 'needs +address-window = \[\[0x40000000, 0x60000000\]\] +devicetree /short-bus@5a090000/dma-ranges'
+	knows "$short_reach" 'needs +address-window = \[\[0x50000000, 0x58000000\]\] +devicetree /short-bus@5a090000/dma-ranges'
 	serves_from "$short_reach" camera-pool@50000000
 	kernel_refuses "$short_reach" default_cma_region 'Invalid argument'
 	kernel_refuses "$short_reach" pool@62000000 'Invalid argument'
