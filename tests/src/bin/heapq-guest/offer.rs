@@ -60,7 +60,9 @@ impl<'n> Writer<'n> {
         let plane = PlaneBuffer { buffer: buffer.as_fd(), len: *bytes, bytes: 0 };
         match self.device.import(self.queue, &[plane]) {
             Ok(_) => Ok(format!("{node} takes {bytes} bytes from {heap}")),
-            Err(why) => Err(Problem::Wrong(format!("{node} refuses {bytes} bytes from {heap}: {why}"))),
+            Err(why) => {
+                Err(Problem::Wrong(format!("{node} refuses {bytes} bytes from {heap}: {why}")))
+            }
         }
     }
 }
