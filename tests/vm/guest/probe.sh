@@ -27,6 +27,16 @@ break_probe() {
 		>/etc/heapq/policy.d/90-wrong.toml
 }
 
+# Who may open the device and no heap. That nothing is copied he cannot see, and need not.
+step_probe_user() {
+	as camera heapq probe "$asked" >/tmp/probe
+	grep -q '^capture: contiguous memory is needed: ' /tmp/probe || fail "$(cat /tmp/probe)"
+}
+
+asked=$contiguous
+# It takes everything, and then he would have to see it.
+break_probe_user() { asked=$vmalloc; }
+
 try() { heapq --offline probe "$1"; }
 
 step_probe_restores() {
