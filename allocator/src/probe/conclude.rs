@@ -60,6 +60,7 @@ struct Seen<'t> {
     way: Way,
     scattered: Vec<&'t Tried>,
     contiguous: Vec<(&'t Tried, &'t Heap)>,
+    heaps: &'t HeapSet,
 }
 
 impl<'t> Seen<'t> {
@@ -71,7 +72,7 @@ impl<'t> Seen<'t> {
                 None => scattered.push(row),
             }
         }
-        Self { way, scattered, contiguous }
+        Self { way, scattered, contiguous, heaps }
     }
 
     fn conclude(&self) -> Conclusion {
@@ -82,10 +83,13 @@ impl<'t> Seen<'t> {
     }
 
     fn needs_contiguous(&self) -> Option<(Need, String)> {
-        let taken = self.contiguous.iter().map(|(row, _)| *row).filter(|row| row.took_all());
-        let pairs = taken.flat_map(|taken| self.scattered.iter().map(move |row| (taken, *row)));
+        let taken = self.contiguous.iter().map(|(row, _)| *row);
+        let taken = taken.filter(|row| row.took_all() && row.bounced == 0);
+        let refused = self.scattered.iter().copied().filter(|row| self.refused_as_scattered(row));
+        let refused: Vec<&Tried> = refused.collect();
+        let pairs = taken.flat_map(|taken| refused.iter().map(move |row| (taken, *row)));
         let (taken, refused) = pairs
-            .filter(|(taken, row)| taken.bytes == row.bytes && !row.refused.is_empty())
+            .filter(|(taken, row)| taken.bytes == row.bytes)
             .max_by_key(|(_, row)| (row.bytes, row.refusals()))?;
         let because = format!(
             "of buffers of {} bytes it took {} of {} from {} and refused {} of {} from {}",
@@ -98,6 +102,13 @@ impl<'t> Seen<'t> {
             refused.heap,
         );
         Some((Need::Contiguous, because))
+    }
+
+    /// Refused for what it is and not for where it lies: the kernel says `EFAULT` of queues, or the
+    /// heap lies within anybody's reach.
+    fn refused_as_scattered(&self, row: &Tried) -> bool {
+        let near = self.heaps.find(&row.heap).is_some_and(reachable);
+        row.refused.keys().any(|how| near || how == "QBUF: EFAULT")
     }
 
     /// Large, each of several, none copied and none refused anywhere.
@@ -170,6 +181,13 @@ impl<'t> Seen<'t> {
                  reach",
                 large.first().map(|row| said(row)).unwrap_or_default()
             );
+        }
+        if self
+            .scattered
+            .iter()
+            .any(|row| !row.refused.is_empty() && !self.refused_as_scattered(row))
+        {
+            return "it refused scattered memory that may lie out of its reach".to_owned();
         }
         if rows().all(Tried::took_all) && !self.way.maps_at_once() {
             return "it took everything, but a driver of this kind may look at a buffer only when \

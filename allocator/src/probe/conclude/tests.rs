@@ -20,12 +20,13 @@ fn bounced(heap: &str, bounced: Option<bool>) -> Tried {
     row
 }
 
-/// `cma` lies below 4 GiB, `high` may lie anywhere.
+/// `cma` and `low` lie below 4 GiB, `high` and `system` may lie anywhere.
 fn heaps() -> HeapSet {
     let low = Windows::new(vec![(1 << 30, 2 << 30)]);
     let contiguous = |name: &str| Heap { contiguous: true, ..Heap::new(name) };
     let cma = Heap { address_window: low, ..contiguous("cma") };
-    let all = vec![Heap::new("system"), cma, contiguous("high"), contiguous("udmabuf-2M")];
+    let near = Heap { address_bits: 32, ..Heap::new("low") };
+    let all = vec![Heap::new("system"), near, cma, contiguous("high"), contiguous("udmabuf-2M")];
     HeapSet::new(all, &[]).unwrap()
 }
 
@@ -108,9 +109,20 @@ fn what_follows_from_what_was_taken_and_refused() {
 fn drm_drivers_that_take_everything_prove_nothing() {
     let rows = [Tried { way: Way::Import, ..row("system", LARGE, 4, 0) }];
     assert_eq!(need(&rows), Need::Unproven);
-    let refused = Tried { way: Way::Framebuffer, ..row("system", LARGE, 0, 4) };
-    let taken = Tried { way: Way::Framebuffer, ..row("cma", LARGE, 2, 0) };
-    assert_eq!(need(&[refused, taken]), Need::Contiguous);
+}
+
+#[test]
+fn memory_out_of_reach_is_not_taken_for_scattered() {
+    let refused = |heap: &str| {
+        let mut row = Tried::new(Way::Framebuffer, heap.into(), LARGE);
+        (0..4).for_each(|_| row.add(Answer::Refused("PRIME_FD_TO_HANDLE: EINVAL".to_owned())));
+        row
+    };
+    let taken = || Tried { way: Way::Framebuffer, ..row("cma", LARGE, 2, 0) };
+    assert_eq!(need(&[refused("low"), taken()]), Need::Contiguous);
+    assert_eq!(need(&[refused("system"), taken()]), Need::Unproven);
+    let copied = [row("system", LARGE, 0, 4), bounced("cma", Some(true))];
+    assert_eq!(need(&copied), Need::Unproven);
 }
 
 #[test]
