@@ -13,7 +13,7 @@ FUZZ ?=
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 .PHONY: help deps build demo check check-fmt check-lints check-docs check-scripts check-data check-supply check-tests \
-	check-vm check-vm-systemd check-vm-breaks check-arm64 fuzz oracle boards bench bench-vm bench-policies bench-solver driver-table driver-table-check install clean
+	check-vm check-vm-hotplug check-vm-systemd check-vm-breaks check-arm64 fuzz oracle boards bench bench-vm bench-policies bench-solver driver-table driver-table-check install clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +59,10 @@ check-tests:
 check-vm: ## real kernels under QEMU; BREAK=STEP breaks that step, which must then fail
 	@tests/tools/deps.sh build vm
 	@tests/vm/run.sh '$(BREAK)' cma stock matrix
+
+check-vm-hotplug: ## a driver loaded and unloaded 200 times under load, which check-vm does 16 times
+	@tests/tools/deps.sh build vm
+	@HEAPQ_VM_LOADS=200 HEAPQ_VM_TIMEOUT=3600 tests/vm/run.sh '$(BREAK)' stock
 
 check-vm-systemd: ## the installed unit under Debian's systemd: activated by the bus, and what it may not do
 	@tests/tools/deps.sh build vm

@@ -1,16 +1,29 @@
 //! Tells when heaps or devices come and go. What changed is found by reading sysfs again.
 
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::path::Path;
 
-/// The classes in which heaps, devices and their drivers' nodes appear.
-const SUBSYSTEMS: [&str; 6] = ["dma_heap", "video4linux", "drm", "accel", "media", "misc"];
+/// The classes in which heaps and devices' nodes appear, and the buses on which others are that master
+/// their DMA: those have no nodes, and are bound and unbound.
+const SUBSYSTEMS: [&str; 8] =
+    ["dma_heap", "video4linux", "drm", "accel", "media", "misc", "platform", "pci"];
 
 /// Most events that are taken at once.
 const EVENTS_MAX: usize = 4096;
 
-/// A listener for uevents. Wait until its descriptor is readable, then [`drain`](Monitor::drain).
+/// What there was to hear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// Events.
+    Something,
+    /// More than the socket holds: some were lost.
+    TooMuch,
+}
+
+/// A listener for uevents.
 pub struct Monitor {
     socket: udev::MonitorSocket,
 }
@@ -37,16 +50,38 @@ impl Monitor {
         Ok(Self { socket: builder.listen()? })
     }
 
-    /// Takes the events that are waiting (of a storm, as many as make the descriptor readable once
-    /// more), and says whether there were any. Never blocks.
-    pub fn drain(&mut self) -> bool {
-        self.socket.iter().take(EVENTS_MAX).count() > 0
+    /// Sleeps until something came or went, and takes all events that are waiting by then (of a storm,
+    /// some: the next call does not sleep).
+    ///
+    /// # Errors
+    /// When the socket cannot be waited for.
+    pub fn wait(&mut self) -> io::Result<Heard> {
+        loop {
+            let mut polled = [PollFd::new(&self.socket, PollFlags::IN)];
+            match poll(&mut polled, None) {
+                Err(Errno::INTR) => continue,
+                polled => polled?,
+            };
+            let full = polled.iter().any(|one| one.revents().contains(PollFlags::ERR));
+            match self.drain() {
+                Some(Heard::TooMuch) => return Ok(Heard::TooMuch),
+                Some(Heard::Something) | None if full => return Ok(Heard::TooMuch),
+                Some(Heard::Something) => return Ok(Heard::Something),
+                None => {}
+            }
+        }
     }
-}
 
-impl AsFd for Monitor {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
+    /// Takes the events that are waiting, and says whether there were any. Never blocks.
+    fn drain(&mut self) -> Option<Heard> {
+        let taken = self.socket.iter().take(EVENTS_MAX).count();
+        // The kernel says once that the socket was full, and libudev passes that on as "no event", though
+        // what did not fit may be what mattered.
+        let ended = io::Error::last_os_error().raw_os_error();
+        if taken < EVENTS_MAX && ended == Some(Errno::NOBUFS.raw_os_error()) {
+            return Some(Heard::TooMuch);
+        }
+        (taken > 0).then_some(Heard::Something)
     }
 }
 
@@ -57,6 +92,6 @@ mod tests {
     #[test]
     fn a_monitor_with_nothing_to_say_says_so_at_once() {
         let mut monitor = Monitor::open().unwrap();
-        assert!(!monitor.drain());
+        assert_eq!(monitor.drain(), None);
     }
 }

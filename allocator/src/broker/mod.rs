@@ -32,7 +32,7 @@ use crate::admission::{Admission, Gauge, Meminfo};
 use crate::caller::{Caller, Holder};
 use crate::complete::complete;
 use crate::discover::{Observation, snapshot};
-use crate::heaps::{Heaps, Nodes, StandIn};
+use crate::heaps::{Heaps, Nodes, StandIn, Watched};
 use crate::ledger::{Bounds, Ledger};
 use crate::topology::Topology;
 use collections::Collections;
@@ -95,7 +95,7 @@ impl Broker {
             config,
             machine: RwLock::new(Arc::new(machine)),
             reading: Mutex::default(),
-            heaps,
+            heaps: Box::new(Watched::new(heaps)),
             admission: Admission::new(gauge),
             bounds: Bounds::user(memory),
             ledger: Ledger::default(),

@@ -1,6 +1,8 @@
 //! The walk over a plan's candidates, and what becomes of buffers when something fails, on heaps
 //! that fail as they are told to.
 
+mod changes;
+
 use super::answer::{AskError, Outcome};
 use super::size::Size;
 use super::walk::{Found, Walk};

@@ -46,9 +46,10 @@ impl Root {
     }
 
     pub(super) fn warn(&self, text: impl Into<String>) {
-        let mut warnings = self.warnings.borrow_mut();
-        if warnings.len() < WARNINGS_MAX {
-            warnings.push(text.into());
+        let (text, mut warnings) = (text.into(), self.warnings.borrow_mut());
+        // What is read twice is odd twice.
+        if warnings.len() < WARNINGS_MAX && !warnings.contains(&text) {
+            warnings.push(text);
         }
     }
 

@@ -23,6 +23,8 @@ pub(crate) struct Conduct {
     pub(crate) fails: Option<Errno>,
     /// Buffers that it still gives.
     pub(crate) after: u64,
+    /// They are so long, whatever is asked.
+    pub(crate) gives: Option<u64>,
 }
 
 /// Says that something has begun, and is told to go on.
@@ -106,7 +108,14 @@ impl Source for Open {
         let given = self.given.fetch_add(1, Ordering::Relaxed);
         match self.conduct.fails {
             Some(errno) if given >= self.conduct.after => Err(errno.into()),
-            _ => StandIn.allocate(bytes, name),
+            _ => self.conduct.gives.map_or_else(|| StandIn.allocate(bytes, name), memory),
         }
     }
+}
+
+/// A file of that length, of which nothing is there.
+fn memory(bytes: u64) -> io::Result<OwnedFd> {
+    let file = rustix::fs::memfd_create("fake", rustix::fs::MemfdFlags::CLOEXEC)?;
+    rustix::fs::ftruncate(&file, bytes)?;
+    Ok(file)
 }

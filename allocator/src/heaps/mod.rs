@@ -8,11 +8,13 @@ pub(crate) mod fake;
 mod node;
 mod stand_in;
 mod udmabuf;
+mod watched;
 
 pub use bounded::{Bounded, Drawn, NotDrawn, Tap};
 pub use node::Nodes;
 pub use stand_in::StandIn;
 pub(crate) use udmabuf::{HUGE_PAGE, Pages};
+pub(crate) use watched::Watched;
 
 use crate::sys::dma_buf;
 use heapq_constraints::{Heap, Origin};

@@ -23,6 +23,7 @@ cd /scenario
 . ./collections.sh
 . ./frames.sh
 . ./probe.sh
+. ./hotplug.sh
 . ./trouble.sh
 . ./matrix.sh
 . ./cost.sh

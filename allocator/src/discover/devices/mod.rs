@@ -21,6 +21,9 @@ const CLASSES: [(&str, &str, &[&str]); 4] = [
     ("/sys/class/accel", "accel", &["accel"]),
     ("/sys/bus/media/devices", "media", &["media"]),
 ];
+/// How often the nodes are read, where some come or go each time.
+const READINGS_MAX: usize = 5;
+
 /// Devices by what tells them apart: path, subsystem, and the driver's instance where several
 /// share one path.
 type Found = BTreeMap<(String, &'static str, Option<Name>), SeenDevice>;
@@ -32,24 +35,24 @@ pub(super) fn read(
     rules: &Rules<'_>,
 ) -> Vec<SeenDevice> {
     let reader = Reader { root, tree, arch };
-    let mut found = Found::new();
-    for (dir, subsystem, prefixes) in CLASSES {
-        let names = root.list(dir);
-        // By prefix first: what is most asked for comes first among a device's nodes.
-        for prefix in prefixes {
-            for name in names.iter().filter(|name| is_node(name, prefix)) {
-                reader.add_node(&mut found, dir, subsystem, name);
-            }
+    // A device whose nodes come or go is seen with all that it has at one time, or not at all: with its
+    // media controller alone, nothing would be known of it.
+    let mut listed = Vec::new();
+    let mut devices = Vec::new();
+    for _ in 0..READINGS_MAX {
+        let now: Vec<Vec<String>> = CLASSES.iter().map(|(dir, ..)| root.list(dir)).collect();
+        if now == listed {
+            break;
         }
+        devices = reader.opened();
+        listed = now;
     }
-    let mut devices = join_media(found);
     reader.add_bound(&mut devices);
     reader.find_masters(&mut devices, rules);
     masters::follow(&mut devices, &|warning| root.warn(warning));
     devices.sort_by_cached_key(order);
     devices
 }
-
 /// The order of devices: by path, and of those of one path by node.
 pub(super) fn order(device: &SeenDevice) -> (Name, (String, u64, String)) {
     (device.path.clone(), natural(device.nodes.first().map_or("", |node| node)))
@@ -93,6 +96,21 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// The devices that have nodes.
+    fn opened(&self) -> Vec<SeenDevice> {
+        let mut found = Found::new();
+        for (dir, subsystem, prefixes) in CLASSES {
+            let names = self.root.list(dir);
+            // By prefix first: what is most asked for comes first among a device's nodes.
+            for prefix in prefixes {
+                for name in names.iter().filter(|name| is_node(name, prefix)) {
+                    self.add_node(&mut found, dir, subsystem, name);
+                }
+            }
+        }
+        join_media(found)
+    }
+
     fn add_node(&self, found: &mut Found, dir: &str, subsystem: &'static str, name: &str) {
         let entry = format!("{dir}/{name}");
         let Some(target) = self.root.link(&entry).filter(|to| to.starts_with("/sys/devices/"))
@@ -100,16 +118,21 @@ impl Reader<'_> {
             self.root.warn(format!("{entry}: leads to no device"));
             return;
         };
+        // The kernel adds this file last and removes it first: while it is there, so is all else. In a
+        // capture it may be missing.
+        let number = self.root.line(&format!("{target}/dev"));
+        if number.is_none() && self.root.live() {
+            return;
+        }
         let parent = self.parent_of_node(&target, subsystem);
         let label = self.root.line(&format!("{target}/name"));
         let instance = label.as_deref().and_then(instance).map(Name::from);
         let node = self.node_path(&target, subsystem, name);
-        let number = self.root.line(&format!("{target}/dev"));
         let known = number.as_deref().map(|number| udev::known(self.root, number));
         let known = known.unwrap_or_default();
         let key = (parent, subsystem, instance);
         let new = (!found.contains_key(&key)).then(|| self.device(&key.0, subsystem));
-        // A node is there before its device loses its driver: what went meanwhile was read in pieces.
+        // What went meanwhile was read in pieces.
         if !self.root.is_link(&entry) {
             return;
         }

@@ -1,22 +1,18 @@
 //! The life of the daemon: everything that it waits for, in one place.
 
-use crate::manager;
 use crate::options::Options;
+use crate::{changes, manager};
 use heapq_allocator::OpenError;
-use heapq_allocator::udev::Monitor;
 use heapq_dbus::log_control::{self, LogControl1};
 use heapq_dbus::logging::Log;
 use heapq_dbus::service::Service;
 use heapq_dbus::{bus, peer};
-use rustix::event::{PollFd, PollFlags, poll};
-use rustix::io::Errno;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
@@ -42,10 +38,6 @@ impl Error {
         Self::Io { what: what.into(), source }
     }
 }
-
-/// How long uevents may go on before the machine is read again: a module that is loaded makes
-/// dozens of them.
-const SETTLE: Duration = Duration::from_millis(100);
 
 /// Serves until a signal ends it.
 ///
@@ -191,57 +183,37 @@ async fn reload(service: &Service) {
 /// says so; for a capture, and where no uevents can be had, this waits for ever.
 async fn follow_machine(options: &Options, service: Arc<Service>) {
     if options.root == Path::new("/") {
-        let (tell, mut told) = mpsc::channel(1);
-        // libudev's objects may not change threads, and tokio takes foreign descriptors only
-        // unsafely: a thread of its own sleeps on the socket.
+        let (tell, told) = mpsc::channel(1);
         let listener = std::thread::Builder::new().name("uevents".into());
-        let listener = listener.spawn(move || listen(&tell));
+        let listener = listener.spawn(move || changes::listen(&tell).map_err(unnoticed));
         if let Err(error) = listener {
-            tracing::warn!(%error, "changes of the machine go unnoticed");
+            unnoticed(error);
         }
-        while told.recv().await.is_some() {
-            // A burst is one change: what comes while we wait is seen by the same reading.
-            tokio::time::sleep(SETTLE).await;
-            while told.try_recv().is_ok() {}
-            rescan(&service).await;
-        }
+        changes::follow(told, changes::PACE, async || rescan(&service).await).await;
     }
     std::future::pending().await
 }
 
-/// Passes on that there were uevents, until nobody wants to know.
-fn listen(tell: &mpsc::Sender<()>) {
-    if let Err(error) = pass_on(tell) {
-        tracing::warn!(%error, "changes of the machine go unnoticed from now on");
-    }
+fn unnoticed(error: io::Error) {
+    tracing::warn!(%error, "changes of the machine go unnoticed");
 }
 
-fn pass_on(tell: &mpsc::Sender<()>) -> io::Result<()> {
-    let mut monitor = Monitor::open()?;
-    while !tell.is_closed() {
-        match poll(&mut [PollFd::new(&monitor, PollFlags::IN)], None) {
-            Err(Errno::INTR) => continue,
-            polled => polled?,
-        };
-        if monitor.drain() {
-            // A full channel already says it.
-            let _ = tell.try_send(());
-        }
-    }
-    Ok(())
-}
-
-async fn rescan(service: &Arc<Service>) {
+/// Whether the machine could be read.
+async fn rescan(service: &Arc<Service>) -> bool {
     let broker = service.broker().clone();
     let before = broker.topology().generation;
-    match tokio::task::spawn_blocking(move || broker.rescan()).await {
-        Ok(Ok(topology)) if topology.generation != before => {
+    let read = tokio::task::spawn_blocking(move || broker.rescan()).await;
+    match read.map_err(io::Error::other).and_then(|read| read.map_err(io::Error::other)) {
+        Ok(topology) if topology.generation != before => {
             service.publish();
             manager::status(&status(service));
             tracing::info!("the machine changed: {}", status(service));
+            true
         }
-        Ok(Ok(_)) => {}
-        Ok(Err(error)) => tracing::warn!("the machine cannot be read again: {error}"),
-        Err(error) => tracing::warn!("the machine cannot be read again: {error}"),
+        Ok(_) => true,
+        Err(error) => {
+            tracing::warn!("the machine cannot be read again: {error}");
+            false
+        }
     }
 }

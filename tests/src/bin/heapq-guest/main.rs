@@ -13,6 +13,7 @@ mod device;
 mod film;
 mod frame;
 mod frames;
+mod hotplug;
 mod matrix;
 mod offer;
 mod opened;

@@ -1,0 +1,56 @@
+# shellcheck shell=bash
+# Devices that come and go. Sourced by scenario.sh.
+
+module=/modules/vivid.ko
+loads=$(tr ' ' '\n' </proc/cmdline | sed -n 's/^heapq.loads=//p' | tail -n 1)
+
+private_kib() { sed -n 's/^Private_Dirty: *\([0-9]*\) kB/\1/p' "/proc/$(cat "$daemon_pid")/smaps_rollup"; }
+
+# The first loads are not measured: whatever is kept from then on, is kept once.
+step_hotplug() {
+	local files memory
+	restart_daemon
+	heapq-guest hotplug "$module" 6 >/tmp/warm
+	cat /tmp/warm
+	files=$(descriptors) memory=$(private_kib)
+	heapq-guest hotplug "$module" "$loads" >/tmp/hotplug
+	cat /tmp/hotplug
+	(within 60 as_before "$files") || fail "$files descriptors before, and now: $(cat /tmp/open)"
+	[ "$(private_kib)" -le $((memory + 512)) ] || fail "$memory KiB before, $(private_kib) now"
+}
+
+# Nobody tells the daemon.
+break_hotplug() {
+	udevadm control --exit
+	loads=1
+}
+
+storm() { # COUNT: events of a class that the daemon listens to
+	for ((event = 0; event < $1; event++)); do echo change; done >/sys/class/misc/udmabuf/uevent
+}
+
+knows_no_camera() { exits 7 as camera heapq --daemon plan driver:vivid:capture --size 4M >/tmp/unknown 2>&1; }
+
+# The daemon hears nothing while it rains, and most does not fit into its socket, the camera's end among
+# it. udevd is away: it would need minutes for so much.
+step_storm() {
+	local pid
+	udevadm control --exit
+	rm -f /run/udev/control
+	restart_daemon
+	pid=$(cat "$daemon_pid")
+	kill -STOP "$pid"
+	within 10 grep -q '^State:.T' "/proc/$pid/status"
+	storm 5000
+	rmmod vivid
+	storm 5000
+	kill -CONT "$pid"
+	within 30 knows_no_camera
+	grep -q 'events of the machine were lost' "$daemon_log" || fail "nothing was lost: $(cat "$daemon_log")"
+	as camera heapq-guest ask system 4096 1
+	/usr/lib/systemd/systemd-udevd --daemon
+	restart_daemon
+}
+
+# A drizzle.
+break_storm() { storm() { :; }; }
