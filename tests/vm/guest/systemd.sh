@@ -94,15 +94,19 @@ break_polkit() {
 
 refused=43d218198930450c859048ab3db84040
 
-journal_tells() {
-	journalctl -o json "MESSAGE_ID=$refused" | grep '"HEAPQ_UID":"1001"' | grep '"_SYSTEMD_UNIT":"heapq.service"'
+journal_tells() { # SINCE
+	journalctl -o json --since="$1" "MESSAGE_ID=$refused" | grep '"HEAPQ_UID":"1001"' | grep '"_SYSTEMD_UNIT":"heapq.service"'
 }
 
 step_journal() {
+	local since
+	# Other steps are refused too.
+	sleep 1
+	since=@$(date +%s)
 	exits 4 as stranger heapq-guest ask system 4096 1
-	within 60 journal_tells
+	within 60 journal_tells "$since"
 	journalctl --update-catalog
-	journalctl -x "MESSAGE_ID=$refused" | grep 'Subject: A client was refused memory'
+	journalctl -x --since="$since" "MESSAGE_ID=$refused" | grep 'Subject: A client was refused memory'
 }
 
 # Then it writes lines, which have no fields.
