@@ -5,12 +5,16 @@
 //! other requests are about to take, have to fit in what the kernel calls available, without the
 //! free contiguous memory (available, but not to that heap) and a reserve. Contiguous areas fail
 //! cleanly by themselves and are not asked about here.
+//!
+//! Small requests in quick succession go by one reading. What they take together is bounded by a
+//! part of the reserve, which is there for just what no reading sees.
 
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// The reserve is this part of all memory …
 const RESERVE_PART: u64 = 16;
@@ -18,6 +22,12 @@ const RESERVE_PART: u64 = 16;
 const RESERVE_LEAST: u64 = 32 << 20;
 /// … and no more.
 const RESERVE_MOST: u64 = 512 << 20;
+
+/// For so long a reading may serve several requests …
+const FRESH: Duration = Duration::from_millis(50);
+/// … that together take no more than this part of the reserve. So whatever others took since it was
+/// read: by going by it no more than that part is given out beyond what a new one would allow.
+const UNSEEN_PART: u64 = 8;
 
 /// What /proc/meminfo says, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,14 +100,50 @@ impl Gauge for Meminfo {
 #[derive(Clone, Debug)]
 pub struct Admission {
     gauge: Arc<dyn Gauge>,
-    in_flight: Arc<Mutex<u64>>,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Bytes with a ticket.
+    in_flight: u64,
+    last: Option<Reading>,
+}
+
+/// What was read, and what was done about it.
+#[derive(Clone, Copy, Debug)]
+struct Reading {
+    memory: Memory,
+    at: Instant,
+    /// Bytes that had a ticket then.
+    in_flight: u64,
+    /// Bytes let through since; that some were given back meanwhile is not seen before the next.
+    since: u64,
+}
+
+impl Reading {
+    /// Whether one may go by it for so many bytes more.
+    fn serves(&self, bytes: u64) -> bool {
+        let unseen = self.memory.reserve() / UNSEEN_PART;
+        self.since.saturating_add(bytes) <= unseen && self.at.elapsed() < FRESH
+    }
+
+    /// The same with `bytes` let through.
+    fn with(self, bytes: u64) -> Result<Self, Shortage> {
+        let in_flight = self.in_flight.saturating_add(self.since);
+        let spare = self.memory.spare();
+        match in_flight.checked_add(bytes) {
+            Some(sum) if sum <= spare => Ok(Self { since: self.since + bytes, ..self }),
+            _ => Err(Shortage::Memory { bytes, in_flight, spare }),
+        }
+    }
 }
 
 impl Admission {
     /// An admission that goes by `gauge`.
     #[must_use]
     pub fn new(gauge: impl Gauge + 'static) -> Self {
-        Self { gauge: Arc::new(gauge), in_flight: Arc::default() }
+        Self { gauge: Arc::new(gauge), state: Arc::default() }
     }
 
     /// Lets `bytes` through. They count as taken until the ticket is dropped: keep it until the
@@ -107,44 +153,58 @@ impl Admission {
     /// [`Shortage`] when they do not fit, or when nobody can say.
     pub fn admit(&self, bytes: u64) -> Result<Ticket, Shortage> {
         // Read under the lock: between two requests one ticket must not be missed by both.
-        let mut in_flight = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock(&self.state);
+        let known = state.last.filter(|last| last.serves(bytes));
+        let known = known.and_then(|last| last.with(bytes).ok());
+        let reading = known.map_or_else(|| self.read(state.in_flight)?.with(bytes), Ok)?;
+        state.last = Some(reading);
+        state.in_flight = state.in_flight.saturating_add(bytes);
+        drop(state);
+        Ok(Ticket { bytes, state: Arc::clone(&self.state) })
+    }
+
+    fn read(&self, in_flight: u64) -> Result<Reading, Shortage> {
+        // Before it is read: time that this takes makes it no fresher.
+        let at = Instant::now();
         let memory = self.gauge.read().map_err(|error| Shortage::Unknown(error.to_string()))?;
-        let shortage = Shortage::Memory { bytes, in_flight: *in_flight, spare: memory.spare() };
-        match in_flight.checked_add(bytes) {
-            Some(sum) if sum <= memory.spare() => *in_flight = sum,
-            _ => return Err(shortage),
-        }
-        Ok(Ticket { bytes, in_flight: Arc::clone(&self.in_flight) })
+        Ok(Reading { memory, at, in_flight, since: 0 })
     }
 
     /// Bytes that were let through and that the kernel may not count yet.
     #[must_use]
     pub fn in_flight(&self) -> u64 {
-        *self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state).in_flight
     }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Bytes that were let through.
 #[derive(Debug)]
 pub struct Ticket {
     bytes: u64,
-    in_flight: Arc<Mutex<u64>>,
+    state: Arc<Mutex<State>>,
 }
 
 impl Ticket {
     /// Keeps it for `frames` of the `all` frames that it is for, and gives back the rest.
     pub(crate) fn keep(&mut self, frames: u64, all: u64) {
         let kept = self.bytes.checked_div(all).unwrap_or_default().saturating_mul(frames);
-        let mut in_flight = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
-        *in_flight = in_flight.saturating_sub(self.bytes.saturating_sub(kept));
+        self.give_back(self.bytes.saturating_sub(kept));
         self.bytes = kept;
+    }
+
+    fn give_back(&self, bytes: u64) {
+        let mut state = lock(&self.state);
+        state.in_flight = state.in_flight.saturating_sub(bytes);
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        let mut in_flight = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
-        *in_flight = in_flight.saturating_sub(self.bytes);
+        self.give_back(self.bytes);
     }
 }
 
@@ -170,7 +230,7 @@ pub enum Shortage {
 
 #[cfg(test)]
 mod tests {
-    use super::{Admission, Gauge, Meminfo, Memory, Shortage};
+    use super::{Admission, FRESH, Gauge, Meminfo, Memory, Shortage, UNSEEN_PART};
     use std::io;
     use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -235,6 +295,54 @@ mod tests {
             let available = (1_u64 << 30).saturating_sub(self.taken.load(Ordering::SeqCst));
             Ok(Memory { total: 1 << 30, available, cma_free: 0 })
         }
+    }
+
+    /// A machine that others use too: of each reading they take some before the next.
+    #[derive(Debug, Default)]
+    struct Shared {
+        readings: std::sync::Arc<AtomicU64>,
+    }
+
+    impl Gauge for Shared {
+        fn read(&self) -> io::Result<Memory> {
+            let before = self.readings.fetch_add(1, Ordering::SeqCst);
+            let available = (1_u64 << 30).saturating_sub(before * (256 << 20));
+            Ok(Memory { total: 1 << 30, available, cma_free: 0 })
+        }
+    }
+
+    #[test]
+    fn a_burst_goes_by_one_reading_and_takes_no_more_than_part_of_the_reserve() {
+        let machine = Shared::default();
+        let readings = std::sync::Arc::clone(&machine.readings);
+        let admission = Admission::new(machine);
+        let unseen = GUEST.reserve() / UNSEEN_PART;
+        let mut tickets = Vec::new();
+        while readings.load(Ordering::SeqCst) < 2 {
+            tickets.push(admission.admit(4096).unwrap());
+            if readings.load(Ordering::SeqCst) == 1 {
+                assert!(admission.in_flight() <= unseen);
+            }
+        }
+        // One that is large asks for itself: the others left 512 MiB.
+        assert!(admission.admit(600 << 20).is_err());
+        assert_eq!(readings.load(Ordering::SeqCst), 3);
+        // And so does one that an old reading would refuse.
+        drop(tickets);
+        let nothing = Admission::new(Shared { readings: std::sync::Arc::new(AtomicU64::new(4)) });
+        assert!(nothing.admit(1).is_err());
+        assert!(nothing.admit(1).is_err());
+    }
+
+    #[test]
+    fn a_reading_becomes_old() {
+        let machine = Shared::default();
+        let readings = std::sync::Arc::clone(&machine.readings);
+        let admission = Admission::new(machine);
+        let _ticket = admission.admit(1).unwrap();
+        std::thread::sleep(FRESH);
+        let _ticket = admission.admit(1).unwrap();
+        assert_eq!(readings.load(Ordering::SeqCst), 2);
     }
 
     #[test]

@@ -33,6 +33,8 @@ struct State {
     debts: BTreeMap<u64, Arc<Debt>>,
     /// How many have ever come.
     count: u64,
+    /// Nobody looks soon unless woken.
+    asleep: bool,
 }
 
 impl Orphans {
@@ -44,8 +46,11 @@ impl Orphans {
             state.count += 1;
             let number = state.count;
             state.debts.insert(number, Arc::new(debt));
+            // One who looks soon is not woken for each.
+            if std::mem::take(&mut state.asleep) {
+                self.came.notify_all();
+            }
         }
-        self.came.notify_all();
     }
 
     /// Gives back the charges whose buffers are gone.
@@ -70,19 +75,21 @@ impl Orphans {
 
     /// Looks after the orphans for ever. Sleeps while there are none.
     pub fn keep(&self) -> ! {
-        let mut pause = SOON;
+        let (mut pause, mut known) = (SOON, 0);
         loop {
             let mut state = self.lock();
             while state.debts.is_empty() {
-                pause = SOON;
+                state.asleep = true;
                 state = self.came.wait(state).unwrap_or_else(PoisonError::into_inner);
             }
-            let count = state.count;
-            let nothing_new = |state: &mut State| state.count == count;
+            if std::mem::replace(&mut known, state.count) != state.count {
+                pause = SOON;
+            }
+            state.asleep = pause > SOON;
+            let nothing_new = |state: &mut State| pause == SOON || state.count == known;
             let waited = self.came.wait_timeout_while(state, pause, nothing_new);
-            let (state, waited) = waited.unwrap_or_else(PoisonError::into_inner);
-            drop(state);
-            pause = if waited.timed_out() { (pause * 2).clamp(SOON, LATE) } else { SOON };
+            waited.unwrap_or_else(PoisonError::into_inner).0.asleep = false;
+            pause = LATE.min(pause * 2);
             let next = *self.next();
             std::thread::sleep(next.map_or(SOON, |next| next.duration_since(Instant::now())));
             self.look();
