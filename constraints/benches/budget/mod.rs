@@ -1,6 +1,9 @@
 //! Budgets of benchmarks: figure and budget side by side, and whether all are met.
 
+mod list;
+
 use criterion::Criterion;
+use serde_json::json;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::SystemTime;
@@ -42,6 +45,13 @@ fn report(budgets: &[Budget], results: &Path, start: SystemTime) -> bool {
     for (name, budget, figure) in &measured {
         let verdict = if figure <= budget { "met" } else { "missed" };
         println!("{name:<40} {:>9.2} µs {:>9.2} µs  {verdict}", *budget / 1e3, figure / 1e3);
+    }
+    let told = measured.iter().map(|(name, budget, figure)| {
+        json!({ "name": format!("{name}, µs"), "figure": figure / 1e3, "budget": *budget / 1e3 })
+    });
+    let told: Vec<_> = told.collect();
+    if !told.is_empty() {
+        list::keep(&results.with_file_name("bench.json"), &told);
     }
     measured.iter().all(|(_, budget, figure)| figure <= budget)
 }

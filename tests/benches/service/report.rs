@@ -1,5 +1,8 @@
 //! Budget and figure side by side, and as JSON.
 
+#[path = "../../../constraints/benches/budget/list.rs"]
+mod list;
+
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -21,10 +24,7 @@ impl Report {
 
     /// Writes all to `file`; whether all budgets are met.
     pub(crate) fn write(self, file: &Path) -> bool {
-        let met = |one: &Value| one["figure"].as_f64() <= one["budget"].as_f64();
-        let all = self.0.iter().all(met);
-        std::fs::write(file, format!("{:#}\n", Value::Array(self.0))).unwrap();
-        println!("written to {}", file.display());
-        all
+        list::keep(file, &self.0);
+        self.0.iter().all(|one| one["figure"].as_f64() <= one["budget"].as_f64())
     }
 }
