@@ -71,7 +71,7 @@ impl Heapqd {
         let target = |file: std::fs::DirEntry| std::fs::read_link(file.path()).ok();
         let counts = |path: &PathBuf| {
             let path = path.to_string_lossy();
-            !path.contains("pidfd") && !path.starts_with("/proc/")
+            !path.contains("pidfd") && !path.starts_with("/proc")
         };
         files.filter_map(target).filter(counts).count()
     }
