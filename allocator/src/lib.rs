@@ -29,7 +29,9 @@ pub mod udev;
 mod view;
 
 pub use account::{LeaseInfo, Process};
-pub use broker::{AskError, Broker, Config, Grant, OpenError, Outcome, Reloaded, UnknownLease};
+pub use broker::{
+    AskError, Broker, Config, Grant, OpenError, Outcome, Reloaded, Solved, Standing, UnknownLease,
+};
 pub use caller::{Caller, Holder, Verdict};
 pub use complete::complete;
 pub use discover::Observation;

@@ -9,7 +9,7 @@ use crate::authority::Authority;
 use crate::objects::Objects;
 use crate::peer::follow;
 use crate::proxy::{NAME, PATH};
-use crate::service::{Allocator1, Service};
+use crate::service::{Allocator1, Prompted, Service};
 use heapq_allocator::Topology;
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -38,8 +38,9 @@ pub struct Serving {
 pub async fn serve(service: Arc<Service>, builder: Builder<'_>) -> zbus::Result<Serving> {
     let mut topologies = service.topologies();
     let shown = Objects::of(&topologies.borrow_and_update());
-    let builder =
-        builder.serve_at(PATH, Allocator1::on_bus(service.clone())).serve_at(PATH, ObjectManager);
+    let builder = builder
+        .serve_at(PATH, Prompted(Allocator1::on_bus(service.clone())))
+        .serve_at(PATH, ObjectManager);
     let connection = shown.serve(builder).build().await?;
     service.trust(Authority::new(connection.clone()));
     let bus = DBusProxy::new(&connection).await?;

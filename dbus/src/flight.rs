@@ -2,11 +2,16 @@
 //!
 //! dbus-daemon reads nothing more from a service while 64 of the descriptors that it sent wait in
 //! the bus for clients that do not read (`max_incoming_unix_fds`): one such client would stop the
-//! answers to all. So every message with descriptors, and every long one, carries one descriptor
-//! more, its *receipt*: the reading end of a pipe whose other end stays here. D-Bus libraries close
-//! it with the message that it came with; whoever discards the message, the bus and the kernel
-//! included, closes it too. What a client has not received counts against its share, and beyond
-//! that it waits alone.
+//! answers to all. So what a client has not received counts against its share, and beyond that it
+//! waits alone. That it was received shows in one of these ways:
+//!
+//! - On a private socket, a *line*, the kernel says what of it is unread.
+//! - A message carries one descriptor more, its *receipt*: the reading end of a pipe whose other end
+//!   stays here. D-Bus libraries close it with the message that it came with; whoever discards the
+//!   message, the bus and the kernel included, closes it too.
+//! - The client names the lease that only this message tells it.
+//! - A later message to the same client was received: a bus keeps their order. So a few short
+//!   messages of each client go without receipt, as long as there are not many of them.
 //!
 //! A share is half of what others leave: of a user, half of what other users leave; of a client,
 //! half of what its user's other clients leave of that. So nobody can take all, however many they
@@ -16,6 +21,7 @@ use heapq_allocator::Holder;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::pipe::{PipeFlags, pipe_with};
 use std::collections::HashMap;
+use std::fmt;
 use std::hash::Hash;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -32,6 +38,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const PRESSED: Duration = Duration::from_millis(2);
 const SOON: Duration = Duration::from_millis(50);
 const LATE: Duration = Duration::from_secs(60);
+
+/// Of all that a transport bears, this part may go without receipts. Those who keep what they have
+/// and never call again leave the rest to others for ever.
+const UNSIGNED_PART: usize = 3;
 
 /// What a message weighs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,7 +69,11 @@ impl Load {
     }
 
     fn half(self) -> Self {
-        self.each(self, |one, _| one / 2)
+        self.part(2)
+    }
+
+    fn part(self, of: usize) -> Self {
+        self.each(self, |one, _| one / of)
     }
 
     fn within(self, bound: Self) -> bool {
@@ -77,21 +91,48 @@ pub struct Flight {
 
 #[derive(Debug, Default)]
 struct State {
-    all: Load,
-    users: HashMap<u32, Load>,
-    clients: HashMap<Holder, Load>,
+    sent: Tally,
+    /// Of that, what no receipt will tell of.
+    unsigned: Tally,
+    /// In the order in which they were sent to each client.
     receipts: Vec<Receipt>,
-    /// Somebody looks after them.
+    lines: HashMap<Holder, Line>,
+    /// Somebody looks after receipts.
     looked_after: bool,
 }
 
-/// A message that went out: it was received when nobody has the other end any more.
+/// How much is on its way.
+#[derive(Debug, Default)]
+struct Tally {
+    all: Load,
+    users: HashMap<u32, Load>,
+    clients: HashMap<Holder, Load>,
+}
+
+/// A message that went out.
 #[derive(Debug)]
 struct Receipt {
-    end: OwnedFd,
+    /// It was received when nobody has the other end any more.
+    end: Option<OwnedFd>,
     cargo: Cargo,
     /// The lease of which the message tells.
     lease: Option<u64>,
+}
+
+/// Asks the kernel whether all was received that was sent.
+type AllReceived = Box<dyn Fn() -> bool + Send>;
+
+/// A private socket.
+struct Line {
+    all_received: AllReceived,
+    /// What was sent since the last time that it was.
+    sent: Option<Cargo>,
+}
+
+impl fmt::Debug for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Line").field("sent", &self.sent).finish_non_exhaustive()
+    }
 }
 
 /// Room for one message, taken until it is dropped.
@@ -101,6 +142,7 @@ pub struct Cargo {
     uid: u32,
     client: Holder,
     load: Load,
+    unsigned: bool,
 }
 
 impl Flight {
@@ -140,36 +182,90 @@ impl Flight {
         most: usize,
     ) -> Option<Cargo> {
         let mut state = self.lock();
-        let mut share = state.share(self.bound, uid, client);
+        let mut share = state.sent.share(self.bound, uid, client);
         if !(Load { descriptors: most, ..least }).within(share) {
             drop(state);
             self.sweep();
             state = self.lock();
-            share = state.share(self.bound, uid, client);
+            share = state.sent.share(self.bound, uid, client);
         }
         if !least.within(share) {
             return None;
         }
         let descriptors = most.min(share.descriptors).max(least.descriptors);
         let load = Load { descriptors, ..least };
-        state.change(uid, client, |known| known.plus(load));
-        Some(Cargo { flight: Arc::downgrade(self), uid, client: client.clone(), load })
+        state.sent.change(uid, client, |known| known.plus(load));
+        let flight = Arc::downgrade(self);
+        Some(Cargo { flight, uid, client: client.clone(), load, unsigned: false })
+    }
+
+    /// From now on what is sent to `client` goes over a private socket, of which the kernel knows
+    /// what was received.
+    pub fn opened(&self, client: &Holder, all_received: impl Fn() -> bool + Send + 'static) {
+        let line = Line { all_received: Box::new(all_received), sent: None };
+        self.lock().lines.insert(client.clone(), line);
+    }
+
+    /// A client has left: nothing waits for it any more.
+    pub fn left(&self, client: &Holder) {
+        let mut state = self.lock();
+        let line = state.lines.remove(client);
+        let theirs = |one: &mut Receipt| one.end.is_none() && one.cargo.client == *client;
+        let unsigned: Vec<Receipt> = state.receipts.extract_if(.., theirs).collect();
+        drop(state);
+        // Each locks the books when it goes.
+        drop((line, unsigned));
     }
 
     /// Strikes what was received since.
     fn sweep(&self) {
-        let receipts = std::mem::take(&mut self.lock().receipts);
-        let (waiting, received) = sorted(receipts);
-        self.lock().receipts.extend(waiting);
+        let mut state = self.lock();
+        let received = received(&mut state.receipts);
+        let done = |line: &mut Line| line.sent.take_if(|_| (line.all_received)());
+        let over: Vec<Cargo> = state.lines.values_mut().filter_map(done).collect();
+        drop(state);
         // Each locks the books when it goes.
+        drop((received, over));
+    }
+
+    /// A client has named a lease, of which it knows from one message only: it has received that,
+    /// and what was sent to it before.
+    pub fn named(&self, client: &Holder, lease: u64) {
+        let mut state = self.lock();
+        let of_client = |one: &Receipt| one.cargo.client == *client;
+        let tells = |one: &Receipt| of_client(one) && one.lease == Some(lease);
+        let Some(last) = state.receipts.iter().rposition(tells) else { return };
+        let received: Vec<Receipt> =
+            state.receipts.extract_if(..=last, |one| of_client(one)).collect();
+        drop(state);
         drop(received);
     }
 
-    /// A client has named a lease, of which it knows from one message only: it has received that.
-    pub fn named(&self, client: &Holder, lease: u64) {
-        let tells = |one: &mut Receipt| one.lease == Some(lease) && one.cargo.client == *client;
-        let received: Vec<Receipt> = self.lock().receipts.extract_if(.., tells).collect();
-        drop(received);
+    /// Lets a message go without receipt, if it needs none; else gives it back.
+    fn trusted(&self, mut cargo: Cargo, lease: u64) -> Option<Cargo> {
+        let mut state = self.lock();
+        let (uid, client) = (cargo.uid, cargo.client.clone());
+        let receipt = Load { descriptors: 1, bytes: 0 };
+        let load = cargo.load.minus(receipt);
+        let line = state.lines.contains_key(&client);
+        let unsigned = self.bound.part(UNSIGNED_PART);
+        let short = load.bytes == 0 && load.descriptors <= 1;
+        let trusted = short && load.within(state.unsigned.share(unsigned, uid, &client));
+        if !line && !trusted {
+            return Some(cargo);
+        }
+        state.sent.change(uid, &client, |known| known.minus(receipt));
+        cargo.load = load;
+        match state.lines.get_mut(&client).map(|line| &mut line.sent) {
+            Some(Some(sent)) => sent.join(&mut cargo),
+            Some(none) => *none = Some(cargo),
+            None => {
+                state.unsigned.change(uid, &client, |known| known.plus(load));
+                cargo.unsigned = true;
+                state.receipts.push(Receipt { end: None, cargo, lease: Some(lease) });
+            }
+        }
+        None
     }
 
     fn watch(self: &Arc<Self>, receipt: Receipt) {
@@ -199,7 +295,7 @@ impl Flight {
     fn any_left(&self) -> bool {
         self.sweep();
         let mut state = self.lock();
-        state.looked_after = !state.receipts.is_empty();
+        state.looked_after = state.receipts.iter().any(|one| one.end.is_some());
         state.looked_after
     }
 
@@ -208,21 +304,29 @@ impl Flight {
     }
 }
 
-/// Who still waits, and who was received.
-fn sorted(receipts: Vec<Receipt>) -> (Vec<Receipt>, Vec<Receipt>) {
+/// Takes out what was received: those whose receipts are closed, and what was sent to the same
+/// clients before.
+fn received(receipts: &mut Vec<Receipt>) -> Vec<Receipt> {
+    let signed: Vec<(usize, &OwnedFd)> =
+        receipts.iter().enumerate().filter_map(|(at, one)| Some((at, one.end.as_ref()?))).collect();
     let mut ends: Vec<PollFd<'_>> =
-        receipts.iter().map(|one| PollFd::new(&one.end, PollFlags::empty())).collect();
+        signed.iter().map(|(_, end)| PollFd::new(*end, PollFlags::empty())).collect();
     // Should this fail, nothing is ready, and the next look will tell.
     let _ = poll(&mut ends, Some(&Timespec::default()));
     let gone = PollFlags::HUP | PollFlags::ERR;
-    let received: Vec<bool> = ends.iter().map(|end| end.revents().intersects(gone)).collect();
-    let (gone, waiting): (Vec<_>, Vec<_>) =
-        receipts.into_iter().zip(received).partition(|(_, received)| *received);
-    let receipts = |pairs: Vec<(Receipt, bool)>| pairs.into_iter().map(|(one, _)| one).collect();
-    (receipts(waiting), receipts(gone))
+    let closed = signed.iter().zip(&ends).filter(|(_, end)| end.revents().intersects(gone));
+    // The last of each client's.
+    let last: HashMap<Holder, usize> =
+        closed.map(|((at, _), _)| (receipts[*at].cargo.client.clone(), *at)).collect();
+    let mut at = 0..;
+    let received = |one: &mut Receipt| {
+        let before = last.get(&one.cargo.client);
+        at.next().zip(before).is_some_and(|(at, last)| at <= *last)
+    };
+    receipts.extract_if(.., received).collect()
 }
 
-impl State {
+impl Tally {
     /// What one more message of this client may weigh: as much as then is left to others.
     fn share(&self, bound: Load, uid: u32, client: &Holder) -> Load {
         let user = self.users.get(&uid).copied().unwrap_or_default();
@@ -248,14 +352,33 @@ fn change<K: Clone + Eq + Hash>(loads: &mut HashMap<K, Load>, key: &K, how: impl
 }
 
 impl Cargo {
+    /// Takes what another of the same client has.
+    fn join(&mut self, other: &mut Self) {
+        self.load = self.load.plus(std::mem::take(&mut other.load));
+    }
+
     /// How many descriptors there is room for, the receipt included.
     #[must_use]
     pub fn descriptors(&self) -> usize {
         self.load.descriptors
     }
 
-    /// Lets the message go: the room is free again when nobody has the receipt any more, or when
-    /// the client has named the lease that only this message tells it.
+    /// Lets a message go that tells of `lease`. The receipt that it has to carry, where it has to.
+    ///
+    /// # Errors
+    /// When no pipe can be had.
+    pub fn send(mut self, lease: u64) -> io::Result<Option<OwnedFd>> {
+        if let Some(flight) = self.flight.upgrade() {
+            self = match flight.trusted(self, lease) {
+                Some(cargo) => cargo,
+                None => return Ok(None),
+            };
+        }
+        self.receipt(Some(lease)).map(Some)
+    }
+
+    /// Lets the message go with a receipt: the room is free again when nobody has that any more, or
+    /// when the client has named the lease that only this message tells it.
     ///
     /// # Errors
     /// When no pipe can be had.
@@ -272,15 +395,21 @@ impl Cargo {
 
     fn watched(self, end: OwnedFd, lease: Option<u64>) {
         if let Some(flight) = self.flight.upgrade() {
-            flight.watch(Receipt { end, cargo: self, lease });
+            flight.watch(Receipt { end: Some(end), cargo: self, lease });
         }
     }
 }
 
 impl Drop for Cargo {
     fn drop(&mut self) {
-        if let Some(flight) = self.flight.upgrade() {
-            flight.lock().change(self.uid, &self.client, |known| known.minus(self.load));
+        let Some(flight) = self.flight.upgrade().filter(|_| self.load != Load::default()) else {
+            return;
+        };
+        let mut state = flight.lock();
+        let back = |known: Load| known.minus(self.load);
+        state.sent.change(self.uid, &self.client, back);
+        if self.unsigned {
+            state.unsigned.change(self.uid, &self.client, back);
         }
     }
 }
@@ -324,7 +453,7 @@ mod tests {
         drop(receipt);
         let cargo = flight.take(1, &client, Load { descriptors: 15, bytes: 0 }, 15).unwrap();
         drop(cargo);
-        assert_eq!(flight.lock().all, Load::default());
+        assert_eq!(flight.lock().sent.all, Load::default());
     }
 
     #[tokio::test]
@@ -334,9 +463,9 @@ mod tests {
         let _kept = flight.take(1, &client, LITTLE, 99).unwrap().receipt(Some(7)).unwrap();
         flight.named(&client, 8);
         flight.named(&other, 7);
-        assert_eq!(flight.lock().all.descriptors, 15);
+        assert_eq!(flight.lock().sent.all.descriptors, 15);
         flight.named(&client, 7);
-        assert_eq!(flight.lock().all, Load::default());
+        assert_eq!(flight.lock().sent.all, Load::default());
     }
 
     #[tokio::test]
@@ -363,5 +492,58 @@ mod tests {
         let waiting = flight.room(1, &client, most, 15);
         drop(receipt);
         assert!(waiting.await.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_few_go_without_receipt_and_a_later_one_tells_of_them() {
+        let flight = flight();
+        let (client, other) = (Holder::new(":1.1"), Holder::new(":1.2"));
+        let send = |client: &Holder, lease| {
+            flight.take(1, client, LITTLE, 2).map(|cargo| cargo.send(lease).unwrap())
+        };
+        let quiet = (1..).take_while(|lease| send(&client, *lease).unwrap().is_none()).count();
+        assert_eq!((quiet, flight.lock().sent.all.descriptors), (5, 7));
+        // The last that was sent has a receipt, which is closed here already.
+        flight.sweep();
+        assert_eq!(flight.lock().sent.all, Load::default());
+        assert_eq!(flight.lock().unsigned.all, Load::default());
+        // It tells of no other client's.
+        assert!(send(&other, 1).unwrap().is_none());
+        let receipt = flight.take(1, &client, LITTLE, 2).unwrap().receipt(None).unwrap();
+        drop(receipt);
+        flight.sweep();
+        assert_eq!(flight.lock().sent.all.descriptors, 1);
+        flight.left(&other);
+        assert_eq!(flight.lock().sent.all, Load::default());
+    }
+
+    #[test]
+    fn those_who_never_call_again_leave_room() {
+        let flight = flight();
+        let quiet = (1..200).filter(|number: &u32| {
+            let client = Holder::new(format!(":1.{number}"));
+            let cargo = flight.take(*number, &client, LITTLE, 2);
+            cargo.is_some_and(|cargo| flight.trusted(cargo, 1).is_none())
+        });
+        assert!((10..20).contains(&quiet.count()));
+        assert!(flight.take(500, &Holder::new(":1.500"), LITTLE, 15).unwrap().descriptors() > 8);
+    }
+
+    #[test]
+    fn of_a_private_socket_the_kernel_tells() {
+        let flight = flight();
+        let client = Holder::new("peer-1");
+        let received = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let seen = received.clone();
+        flight.opened(&client, move || seen.load(std::sync::atomic::Ordering::SeqCst));
+        for lease in 1..=5 {
+            let cargo = flight.take(1, &client, LITTLE, 2).unwrap();
+            assert!(cargo.send(lease).unwrap().is_none());
+        }
+        flight.sweep();
+        assert_eq!(flight.lock().sent.all.descriptors, 5);
+        received.store(true, std::sync::atomic::Ordering::SeqCst);
+        flight.sweep();
+        assert_eq!(flight.lock().sent.all, Load::default());
     }
 }

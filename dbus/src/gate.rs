@@ -12,7 +12,7 @@
 use crate::authority::Answers;
 use crate::error::Error;
 use crate::seats::{Seat, Seats};
-use heapq_allocator::{Caller, Holder, Process};
+use heapq_allocator::{Broker, Caller, Holder, Process, Standing};
 use heapq_constraints::Name;
 use heapq_policies::Right;
 use std::collections::HashMap;
@@ -111,6 +111,8 @@ pub struct Session {
     /// The name by which polkit knows it; `None` off the bus.
     bus_name: Option<Name>,
     answers: Answers,
+    /// What the policies said of it last.
+    standing: Mutex<Option<Standing>>,
     calls: AtomicUsize,
     gone: AtomicBool,
     descriptors: usize,
@@ -124,6 +126,7 @@ impl Session {
             caller: OnceCell::new(),
             bus_name: None,
             answers: Answers::default(),
+            standing: Mutex::default(),
             calls: AtomicUsize::new(0),
             gone: AtomicBool::new(false),
             descriptors: DESCRIPTORS,
@@ -164,6 +167,14 @@ impl Session {
     #[must_use]
     pub fn answers(&self) -> &Answers {
         &self.answers
+    }
+
+    /// What the policies say of it now.
+    pub(crate) fn standing(&self, broker: &Broker, caller: &Caller) -> Standing {
+        let mut known = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        let standing = broker.standing(caller, known.take());
+        *known = Some(standing.clone());
+        standing
     }
 
     /// Who holds this client's leases.

@@ -18,7 +18,7 @@ use crate::objects::Objects;
 use crate::proxy::PATH;
 use crate::refusals;
 use crate::seats::{Seat, Seats};
-use crate::service::{Allocator1, ON_SOCKETS, Service, announce};
+use crate::service::{Allocator1, ON_SOCKETS, Prompted, Service, announce};
 use heapq_allocator::{Caller, Process};
 use socket::Guarded;
 use std::io;
@@ -181,7 +181,7 @@ pub(crate) async fn follow(
     let next = Objects::of(topology);
     let server = connection.object_server();
     next.replace(&shown, server).await?;
-    announce(&server.interface::<_, Allocator1>(PATH).await?).await?;
+    announce(&server.interface::<_, Prompted<Allocator1>>(PATH).await?).await?;
     Ok(next)
 }
 
@@ -193,11 +193,13 @@ async fn connect(
 ) -> zbus::Result<Connection> {
     let uid = session.caller().map_or(u32::MAX, |caller| caller.uid);
     let ready = Arc::new(AtomicBool::new(false));
-    let builder = Builder::socket(Guarded::new(stream, ready.clone())?)
+    let socket = Guarded::new(stream, ready.clone())?;
+    service.peers().flight.opened(session.holder(), socket.received());
+    let builder = Builder::socket(socket)
         .server(Guid::generate())
         .p2p()
         .user_id(uid)
-        .serve_at(PATH, Allocator1::for_peer(service.clone(), session.clone()))
+        .serve_at(PATH, Prompted(Allocator1::for_peer(service.clone(), session.clone())))
         .serve_at(PATH, ObjectManager);
     let connection = objects.serve(builder).build().await?;
     // From now on signals tell of changes.

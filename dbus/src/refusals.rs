@@ -32,12 +32,19 @@ pub(crate) fn dropped(uid: Option<u32>, why: &dyn fmt::Display) {
     }
 }
 
+/// Tells of an allocation that failed, if that is because the caller may not have it.
+pub(crate) fn refused(call: &Call, why: &Error) {
+    if matches!(why, Error::NotAuthorized(_)) {
+        denied(call, why);
+    }
+}
+
 /// Tells of an allocation that did not come about because the caller may not have more, or because
 /// there is no memory. A conflict is an answer for its asker alone.
 pub(crate) fn tell(call: &Call, outcome: &Result<Outcome, Error>) {
     match outcome {
-        Err(why @ Error::NotAuthorized(_)) => denied(call, why),
         Err(why @ Error::HeapGone(_)) => log(messages::HEAP_GONE, call, "", &why.text()),
+        Err(why) => refused(call, why),
         Ok(Outcome::OverQuota { account, what, bound, in_use, asked, .. }) => {
             let why = format!("{account}: {asked} {what} and {in_use} exceed {bound}");
             log(messages::REFUSED, call, "", &why);

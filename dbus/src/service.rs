@@ -1,18 +1,24 @@
 //! The service behind all its connections: the broker, and what bounds those who ask it.
 
+mod allocate;
 mod allocator1;
+mod prompt;
 
 pub use allocator1::{Allocator1, announce};
 pub(crate) use allocator1::{receipt, unreceived, wired};
+pub use prompt::{Prompt, Prompted};
 
 use crate::authority::{Asking, Authority};
 use crate::flight::{Flight, Load};
 use crate::gate::{Call, Gate, Need, Session};
+use crate::moments::Moments;
 use crate::peer::Peers;
+use crate::recall::{Known, Recall};
 use crate::turns::Turns;
-use heapq_allocator::{Broker, Holder, Topology};
+use heapq_allocator::{Broker, Holder, Standing, Topology};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use tokio::sync::watch;
+use zbus::message::Body;
 
 /// Allocations at a time, and those of one user. Each may clear gigabytes, so more would only fight
 /// for memory bandwidth.
@@ -41,6 +47,8 @@ pub struct Service {
     topologies: watch::Sender<Arc<Topology>>,
     plans: Arc<Turns>,
     allocations: Arc<Turns>,
+    moments: Moments,
+    recall: Recall,
     on_bus: Arc<Flight>,
     peers: Peers,
     /// Whom to ask of clients on the bus that no policy names; on no bus there is nobody.
@@ -60,6 +68,8 @@ impl Service {
             topologies,
             plans: Turns::new(PLANS.0, PLANS.1),
             allocations: Turns::new(ALLOCATIONS.0, ALLOCATIONS.1),
+            moments: Moments::default(),
+            recall: Recall::default(),
             on_bus: Flight::new(ON_BUS),
             peers: Peers::default(),
             authority: OnceLock::new(),
@@ -74,8 +84,14 @@ impl Service {
     }
 
     /// Puts polkit's word into a call, where an answer depends on it.
-    async fn consult(&self, mut call: Call, need: Need, interactive: bool) -> Call {
-        let rights = self.broker.silent(&call.caller, need.rights());
+    async fn consult(
+        &self,
+        mut call: Call,
+        standing: &Standing,
+        need: Need,
+        interactive: bool,
+    ) -> Call {
+        let rights = standing.silent(need.rights());
         if let Some(authority) = self.authority.get().filter(|_| !rights.is_empty()) {
             let asking = Asking { rights: &rights, interactive };
             call.caller = authority.consult(&call.session, asking, &call.caller).await;
@@ -92,12 +108,31 @@ impl Service {
     /// Tells every connection what the broker knows now: after its machine or policies were read
     /// again.
     pub fn publish(&self) {
+        self.recall.clear();
         self.topologies.send_replace(self.broker.topology());
+    }
+
+    /// Whether what was found is what would be found for this call.
+    fn holds(&self, known: &Known, call: &Call) -> bool {
+        let standing = call.session.standing(&self.broker, &call.caller);
+        self.broker.holds(&known.solved, &call.caller, &standing)
+    }
+
+    /// Keeps what was found for a question, unless the machine is another by now.
+    fn keep(&self, question: &Body, call: &Call, known: &Arc<Known>) {
+        if self.holds(known, call) {
+            self.recall.keep(question, call.caller.uid, call.session.holder(), known);
+        }
     }
 
     /// Whose turn it is to allocate.
     pub(crate) fn allocations(&self) -> &Arc<Turns> {
         &self.allocations
+    }
+
+    /// For whom something may be done on the event loop.
+    fn moments(&self) -> &Moments {
+        &self.moments
     }
 
     /// The broker that it asks.
@@ -142,6 +177,8 @@ impl Service {
     fn left(&self, holder: &Holder) {
         tracing::debug!(client = %holder.0, "left");
         self.broker.left(holder);
+        self.on_bus.left(holder);
+        self.peers.flight().left(holder);
         self.lost(holder);
     }
 }

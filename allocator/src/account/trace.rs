@@ -42,7 +42,11 @@ impl Trace {
         Ok(Self::Watched(set))
     }
 
-    fn listed(buffers: &[OwnedFd]) -> io::Result<Self> {
+    /// Follows these memfds.
+    ///
+    /// # Errors
+    /// None that is known.
+    pub fn listed(buffers: &[OwnedFd]) -> io::Result<Self> {
         let inode = |buffer| Ok(rustix::fs::fstat(buffer)?.st_ino);
         Ok(Self::Listed(buffers.iter().map(inode).collect::<io::Result<_>>()?))
     }

@@ -68,7 +68,7 @@ impl Broker {
             Err(over) => return Ok(Err(Box::new(payer.refusal(&over)))),
         };
         let heaps = heaps.map(|(heap, _)| heap.clone()).collect();
-        let debt = debt(For { caller, holder }, charge, heaps, &buffers)?;
+        let debt = debt(For { caller, holder }, charge, heaps, &buffers, false)?;
         let lease = Lease { debt, _ticket: None, kept: Vec::new() };
         self.leases.enter(arrival, lease).map(Ok)
     }

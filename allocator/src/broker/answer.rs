@@ -7,6 +7,7 @@ use heapq_constraints::solve::Refused;
 use heapq_constraints::vocabulary::Invalid;
 use heapq_constraints::{Answer, Name};
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 /// What an allocation came to. All of these are answers.
 #[derive(Debug)]
@@ -45,7 +46,7 @@ pub struct Grant {
     /// By this number the holder gives it back.
     pub lease: u64,
     /// The plan, as it was carried out.
-    pub answer: Answer,
+    pub answer: Arc<Answer>,
     /// Which of the plan's candidates it came from.
     pub candidate: usize,
     /// Frame by frame, and in a frame plane by plane: all of them, or those that came so far.

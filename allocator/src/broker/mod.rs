@@ -12,6 +12,7 @@ mod open;
 mod payer;
 mod rights;
 mod size;
+mod solved;
 #[cfg(test)]
 mod tests;
 pub(crate) mod walk;
@@ -25,7 +26,9 @@ pub use collections::{
 };
 pub use config::{Config, OpenError, Reloaded};
 pub use open::OpenHeap;
+pub use rights::Standing;
 pub use size::BUFFERS_MAX;
+pub use solved::Solved;
 
 use crate::account::{Debt, LeaseInfo, Orphans};
 use crate::admission::{Admission, Gauge, Meminfo};
@@ -37,10 +40,10 @@ use crate::ledger::{Bounds, Ledger};
 use crate::topology::Topology;
 use collections::Collections;
 use heapq_constraints::{Answer, Question, solve};
-use heapq_policies::{Diagnostic, PolicySet, Right};
+use heapq_policies::{Diagnostic, PolicySet};
 use leases::{Arrival, Lease, Leases};
 use machine::Machine;
-use obtain::{For, Obtained, as_carried_out};
+use obtain::For;
 use open::Opened;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -134,49 +137,8 @@ impl Broker {
     ) -> Result<Outcome, AskError> {
         // From here on a holder that leaves is noticed.
         let arrival = self.leases.arrive(holder);
-        let machine = self.machine();
-        let rights = self.rights(&machine, caller);
-        rights.demand(Right::Allocate)?;
-        let name = question.participants.first().map(|one| one.name.clone());
-        let question = complete(question, &machine.topology, &machine.policies)?;
-        let heaps = self.permitted(&machine, &rights);
-        let answer = solve(&heaps, &question)?;
-        let Some(plan) = answer.plan.clone() else { return Ok(Outcome::Conflict(answer)) };
-        let whom = For { caller, holder };
-        match self.obtain(
-            whom,
-            &machine,
-            &heaps,
-            &answer,
-            &plan,
-            name.as_deref().unwrap_or_default(),
-        )? {
-            Ok(Obtained { debt, buffers }) => self.hand_over(arrival, debt, answer, buffers),
-            Err(outcome) => Ok(outcome),
-        }
-    }
-
-    /// Makes a lease of what was allocated.
-    fn hand_over(
-        &self,
-        arrival: Arrival<'_>,
-        debt: Debt,
-        mut answer: Answer,
-        found: walk::Buffers,
-    ) -> Result<Outcome, AskError> {
-        answer.plan.as_mut().map(|plan| as_carried_out(plan, found.candidate));
-        let total_buffers = debt.buffers;
-        let lease = Lease { debt, _ticket: found.ticket, kept: Vec::new() };
-        let lease = self.leases.enter(arrival, lease)?;
-        Ok(Outcome::Granted(Grant {
-            lease,
-            answer,
-            candidate: found.candidate,
-            buffers: found.buffers,
-            total_buffers,
-            fallback_from: found.tried,
-            stand_in: self.stand_in(),
-        }))
+        let solved = self.solve(caller, question)?;
+        self.provided(arrival, For { caller, holder }, &solved)
     }
 
     /// Keeps the last `buffers` of a lease, in place of those kept before.

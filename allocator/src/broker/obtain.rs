@@ -61,7 +61,8 @@ impl Broker {
             walk::Found::Buffers(mut buffers) => {
                 buffers.charge.take().into_iter().for_each(|further| charge.join(further));
                 let heaps = plan.candidates.get(buffers.candidate).map(|one| one.heaps.clone());
-                let debt = debt(whom, charge, heaps.unwrap_or_default(), &buffers.buffers)?;
+                let heaps = heaps.unwrap_or_default();
+                let debt = debt(whom, charge, heaps, &buffers.buffers, self.stand_in())?;
                 Ok(Obtained { debt, buffers })
             }
             walk::Found::OverQuota(over) => Err(payer.refusal(&over)),
@@ -78,8 +79,10 @@ pub(super) fn debt(
     charge: Charge,
     heaps: Vec<Name>,
     buffers: &[OwnedFd],
+    stand_in: bool,
 ) -> Result<Debt, AskError> {
-    let trace = Trace::of(buffers).map_err(|source| {
+    let trace = if stand_in { Trace::listed(buffers) } else { Trace::of(buffers) };
+    let trace = trace.map_err(|source| {
         let what = "watching buffers (fs.epoll.max_user_watches bounds how many)";
         AskError::Io { what: what.to_owned(), source }
     })?;

@@ -7,25 +7,62 @@ use crate::lack::lacking;
 use heapq_constraints::{Heap, HeapSet, Origin};
 use heapq_policies::{Grants, Right, Said, Who};
 use std::path::Path;
+use std::sync::{Arc, Weak};
+
+/// What the policies say of one user in its groups, until there are others.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// Not kept in memory for those who never call again.
+    machine: Weak<Machine>,
+    grants: Option<Arc<Grants>>,
+}
+
+impl Standing {
+    pub(super) fn is_on(&self, machine: &Arc<Machine>) -> bool {
+        std::ptr::eq(self.machine.as_ptr(), Arc::as_ptr(machine))
+    }
+
+    /// Those of `rights` that the policies say nothing of: an authority beside them may.
+    #[must_use]
+    pub fn silent(&self, rights: &[Right]) -> Vec<Right> {
+        let nothing = |right: &Right| {
+            self.grants.as_ref().is_some_and(|all| *all.of(*right) == Said::Nothing)
+        };
+        rights.iter().copied().filter(nothing).collect()
+    }
+
+    /// Whether `caller`, who has this standing, has a right; from which heaps they may have buffers,
+    /// their plans say.
+    ///
+    /// # Errors
+    /// [`AskError::NotAuthorized`], with who denies it.
+    pub fn authorise(&self, caller: &Caller, right: Right) -> Result<(), AskError> {
+        self.of(caller).demand(right)
+    }
+
+    pub(super) fn of<'a>(&self, caller: &'a Caller) -> Rights<'a> {
+        Rights { caller, grants: self.grants.clone() }
+    }
+}
 
 impl Broker {
-    /// Whether `caller` has a right; from which heaps they may have buffers, their plans say.
+    /// What is said of `caller` now. `known` is what was said of the same before.
+    #[must_use]
+    pub fn standing(&self, caller: &Caller, known: Option<Standing>) -> Standing {
+        let machine = self.machine();
+        let known = known.filter(|known| known.is_on(&machine));
+        known.unwrap_or_else(|| Standing {
+            machine: Arc::downgrade(&machine),
+            grants: self.rights(&machine, caller).grants,
+        })
+    }
+
+    /// Whether `caller` has a right, likewise.
     ///
     /// # Errors
     /// [`AskError::NotAuthorized`], with who denies it.
     pub fn authorise(&self, caller: &Caller, right: Right) -> Result<(), AskError> {
         self.rights(&self.machine(), caller).demand(right)
-    }
-
-    /// Those of a caller's rights that the policies say nothing of: an authority beside them may.
-    #[must_use]
-    pub fn silent(&self, caller: &Caller, rights: &[Right]) -> Vec<Right> {
-        let machine = self.machine();
-        let known = self.rights(&machine, caller);
-        let nothing = |right: &Right| {
-            known.grants.as_ref().is_some_and(|all| *all.of(*right) == Said::Nothing)
-        };
-        rights.iter().copied().filter(nothing).collect()
     }
 
     /// The heaps as `caller` may use them: what the policies or, in a process of the caller's own,
@@ -51,7 +88,7 @@ impl Broker {
     }
 
     pub(super) fn rights<'a>(&self, machine: &Machine, caller: &'a Caller) -> Rights<'a> {
-        let grants = (!self.config.privileged).then(|| grants(machine, caller));
+        let grants = (!self.config.privileged).then(|| grants(machine, caller).into());
         Rights { caller, grants }
     }
 
@@ -72,7 +109,7 @@ impl Broker {
 pub(super) struct Rights<'a> {
     caller: &'a Caller,
     /// `None`: no grants are asked, the operating system decides.
-    grants: Option<Grants>,
+    grants: Option<Arc<Grants>>,
 }
 
 impl Rights<'_> {
@@ -87,7 +124,7 @@ impl Rights<'_> {
     }
 
     /// Who denies a right; `None`: the caller has it.
-    fn refused(&self, right: Right) -> Option<Origin> {
+    pub(super) fn refused(&self, right: Right) -> Option<Origin> {
         let ungranted = || format!("no [[grant]] lets {} {}", who(self.caller), right.deed());
         match (self.grants.as_ref()?.of(right), self.caller.verdicts.get(&right)) {
             (Said::Yes(_), _) | (Said::Nothing, Some(Verdict::Yes)) => None,

@@ -15,6 +15,10 @@ pub(super) struct Size {
 }
 
 impl Size {
+    pub(super) fn within(self, bound: Self) -> bool {
+        self.buffers <= bound.buffers && self.bytes <= bound.bytes
+    }
+
     pub(super) fn of(plan: &Plan) -> Result<Self, AskError> {
         if plan.size_assumed {
             let modifier = plan.modifier.as_deref().unwrap_or("?");

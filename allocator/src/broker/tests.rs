@@ -26,7 +26,7 @@ const MIB: u64 = 1 << 20;
 
 /// A machine with so many bytes to spare.
 #[derive(Debug)]
-struct Spare(u64);
+pub(super) struct Spare(pub(super) u64);
 
 impl Gauge for Spare {
     fn read(&self) -> io::Result<Memory> {
@@ -497,7 +497,7 @@ fn came(broker: &Broker, caller: &Caller, count: u32) -> String {
     let outcome = broker.allocate(caller, &Holder::new(":1.1"), question(count, 4096)).unwrap();
     match outcome {
         Outcome::Granted(grant) => {
-            let plan = grant.answer.plan.unwrap();
+            let plan = grant.answer.plan.as_ref().unwrap();
             plan.candidates[grant.candidate].heaps[0].to_string()
         }
         Outcome::OverQuota { account, what, bound, in_use, asked, origin } => {

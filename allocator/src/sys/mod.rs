@@ -7,6 +7,7 @@ pub mod dma_heap;
 pub mod drm;
 pub mod mapping;
 mod refused;
+pub mod socket;
 pub mod spawn;
 pub mod udmabuf;
 pub mod v4l2;

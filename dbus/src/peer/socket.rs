@@ -2,6 +2,7 @@
 
 use super::meter::{DESCRIPTORS, Meter};
 use async_trait::async_trait;
+use heapq_allocator::sys::socket::all_received;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{
@@ -10,7 +11,7 @@ use rustix::net::{
 };
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -49,6 +50,15 @@ impl Guarded {
     ) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
         Ok(Self { stream: Arc::new(UnixStream::from_std(stream)?), ready })
+    }
+
+    /// Tells, from now on, whether the peer has received all that was sent to it.
+    pub(super) fn received(&self) -> impl Fn() -> bool + Send + 'static {
+        let stream = Arc::downgrade(&self.stream);
+        move || {
+            let open = stream.upgrade();
+            open.is_none_or(|stream| all_received(stream.as_fd()).unwrap_or_default())
+        }
     }
 }
 
@@ -172,8 +182,7 @@ pub(super) struct Writer {
 impl Writer {
     async fn send(&mut self, message: &Message) -> zbus::Result<()> {
         let data = message.data();
-        let descriptors: Vec<BorrowedFd<'_>> =
-            data.fds().iter().map(std::os::fd::AsFd::as_fd).collect();
+        let descriptors: Vec<BorrowedFd<'_>> = data.fds().iter().map(AsFd::as_fd).collect();
         let mut sent = 0;
         while sent < data.len() {
             let with = if sent == 0 { descriptors.as_slice() } else { &[] };

@@ -2,6 +2,8 @@
 //! dresses the answer. Nothing is decided here.
 
 use super::Service;
+use super::allocate::Stage;
+use super::prompt::{Prompt, Prompted};
 use crate::error::Error;
 use crate::flight::{Cargo, Flight, Load};
 use crate::gate::{self, Call, METHODS, Need, Session};
@@ -9,11 +11,11 @@ use crate::turns::Turns;
 use crate::wire::answer::{self, Dictionary, Reply};
 use crate::wire::{Asked, Options, Participants, connecting, usage};
 use crate::{peer, refusals, reload};
-use heapq_allocator::{Broker, Grant, Holder, Outcome};
+use heapq_allocator::{Broker, Holder, Outcome};
 use heapq_policies::Right;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use zbus::message::{Flags, Header};
+use zbus::message::{Body, Flags, Header, Message};
 use zbus::object_server::InterfaceRef;
 use zbus::wire::{OwnedFd as WireFd, OwnedObjectPath};
 use zbus::{Connection, interface};
@@ -26,19 +28,21 @@ pub struct Allocator1 {
     service: Arc<Service>,
     /// The client at the other end of a private socket; `None` on a bus, where there are many.
     peer: Option<Arc<Session>>,
+    /// The call that this one answers.
+    asked: Option<Body>,
 }
 
 impl Allocator1 {
     /// For a connection to a bus.
     #[must_use]
     pub fn on_bus(service: Arc<Service>) -> Self {
-        Self { service, peer: None }
+        Self { service, peer: None, asked: None }
     }
 
     /// For a private socket and the one client at its other end.
     #[must_use]
     pub fn for_peer(service: Arc<Service>, peer: Arc<Session>) -> Self {
-        Self { service, peer: Some(peer) }
+        Self { service, peer: Some(peer), asked: None }
     }
 
     async fn enter(
@@ -46,8 +50,8 @@ impl Allocator1 {
         connection: &Connection,
         header: &Header<'_>,
     ) -> Result<Arc<Call>, Error> {
-        let method = header.member().map(ToString::to_string).unwrap_or_default();
-        self.enter_by(gate::need(&METHODS, &method), connection, header).await
+        let method = header.member().map(|name| name.as_str()).unwrap_or_default();
+        self.enter_by(gate::need(&METHODS, method), connection, header).await
     }
 
     /// Lets a call in that needs this; `None`: it is in no table, and open to nobody.
@@ -65,10 +69,13 @@ impl Allocator1 {
             None => self.service.gate.enter_from_bus(connection, header.sender()).await?,
         };
         let interactive = header.primary().flags().contains(Flags::ALLOW_INTERACTIVE_AUTH);
-        let call = self.service.consult(call, need, interactive).await;
+        let standing = call.session.standing(&self.service.broker, &call.caller);
+        let call = self.service.consult(call, &standing, need, interactive).await;
         match need {
             Need::Right(right) => {
-                let denied = self.service.broker.authorise(&call.caller, right);
+                // Policies may be others since polkit was asked.
+                let standing = call.session.standing(&self.service.broker, &call.caller);
+                let denied = standing.authorise(&call.caller, right);
                 denied.map_err(Error::from).inspect_err(|why| refusals::denied(&call, why))?;
             }
             // The broker finds a lease by its holder only: another's does not exist for it.
@@ -151,8 +158,11 @@ impl Allocator1 {
         &self,
         call: &Call,
         mut reply: Reply,
-        grant: Grant,
+        outcome: Outcome,
     ) -> Result<(Reply, Vec<WireFd>), Error> {
+        let Outcome::Granted(grant) = outcome else {
+            return Ok((self.sendable(call, reply).await?, Vec::new()));
+        };
         let (broker, holder) = (&self.service.broker, call.session.holder());
         let mut buffers = grant.buffers;
         let cargo = self.room(call, buffers.len(), reply.bytes()).await;
@@ -164,15 +174,49 @@ impl Allocator1 {
         if fit < buffers.len() {
             broker.keep(holder, grant.lease, buffers.split_off(fit))?;
         }
-        if let Some(cargo) = cargo {
-            reply.add_receipt(receipt(cargo, Some(grant.lease))?);
+        let sent = cargo.map_or(Ok(None), |cargo| cargo.send(grant.lease));
+        if let Some(receipt) = sent.map_err(no_receipt)? {
+            reply.add_receipt(receipt);
         }
         Ok((reply, wired(buffers)))
     }
 }
 
+impl Prompt for Allocator1 {
+    fn of(&self, call: &Message) -> Self {
+        Self { asked: Some(call.body()), ..self.clone() }
+    }
+
+    /// `Allocate` of what was asked before.
+    async fn again(&self, call: &Message, connection: &Connection) -> Option<zbus::Result<()>> {
+        let header = call.header();
+        header.member().filter(|name| *name == "Allocate" && !is_silent(&header))?;
+        let known = self.service.recall.find(self.asked.as_ref()?)?;
+        let replied = match self.enter(connection, &header).await {
+            Err(refused) => Err(refused),
+            Ok(call) if !self.service.holds(&known, &call) => return None,
+            Ok(call) => match self.provide(&call, Stage::Known(known), false).await {
+                Err(failed) => Err(failed),
+                Ok((reply, outcome, _)) => self.hand_over(&call, reply, outcome).await,
+            },
+        };
+        Some(match replied {
+            Ok(reply) => connection.reply(&header, &reply).await,
+            Err(error) => connection.reply_dbus_error(&header, error).await,
+        })
+    }
+}
+
+fn is_silent(call: &Header<'_>) -> bool {
+    call.primary().flags().contains(Flags::NO_REPLY_EXPECTED)
+}
+
 pub(crate) fn receipt(cargo: Cargo, lease: Option<u64>) -> Result<OwnedFd, Error> {
-    cargo.receipt(lease).map_err(|error| Error::Failed(format!("a receipt: {error}")))
+    cargo.receipt(lease).map_err(no_receipt)
+}
+
+fn no_receipt(error: std::io::Error) -> Error {
+    Error::Failed(format!("a receipt: {error}"))
 }
 
 pub(crate) fn unreceived(call: &Call) -> Error {
@@ -245,8 +289,8 @@ impl Allocator1 {
     /// GetBuffers gives the rest. Empty unless "ok". Whoever gets one keeps it, whatever becomes of
     /// the lease. The lease ends with Release or when its client leaves the bus.
     ///
-    /// receipt (h) in the answer of this and of Plan, where there are buffers or it is long: to be
-    /// closed, as D-Bus libraries do with a message that is done with. As long as it is open the
+    /// receipt (h) in some answers of this and of Plan, where there are buffers or they are long: to
+    /// be closed, as D-Bus libraries do with a message that is done with. As long as it is open the
     /// message counts as not received, and a user's share of those is bounded.
     ///
     /// Errors: NotAuthorized, InvalidConstraint, UnknownDevice, TooMany, HeapGone, Failed.
@@ -259,19 +303,16 @@ impl Allocator1 {
         #[zbus(connection)] connection: &Connection,
     ) -> Result<(Reply, Vec<WireFd>), Error> {
         let call = self.enter(connection, &header).await?;
-        let (asked, explained) = question(participants, options)?;
-        let asked = self.ask(&call, &self.service.allocations, move |broker, call| {
-            let question = asked.question().map_err(|complaints| Error::invalid(&complaints))?;
-            let outcome = broker.allocate(&call.caller, call.session.holder(), question);
-            let outcome = outcome.map_err(Error::from);
-            refusals::tell(call, &outcome);
-            let outcome = outcome?;
-            Ok((answer::allocated(&outcome, explained), outcome))
-        });
-        match asked.await? {
-            (reply, Outcome::Granted(grant)) => self.hand_over(&call, reply, grant).await,
-            (reply, _) => Ok((self.sendable(&call, reply).await?, Vec::new())),
+        if is_silent(&header) {
+            // Nobody could use the buffers, nor end their lease.
+            return Err(Error::InvalidConstraint("buffers for a call that wants no answer".into()));
         }
+        let (asked, explain) = question(participants, options)?;
+        let (reply, outcome, known) = self.provide(&call, Stage::Asked(asked), explain).await?;
+        if let Some(question) = self.asked.as_ref().filter(|_| !explain) {
+            self.service.keep(question, &call, &known);
+        }
+        self.hand_over(&call, reply, outcome).await
     }
 
     /// The buffers of a lease from index first on, as many as one message carries; none past the
@@ -531,9 +572,9 @@ impl Allocator1 {
 ///
 /// # Errors
 /// Those of the connection.
-pub async fn announce(interface: &InterfaceRef<Allocator1>) -> zbus::Result<()> {
+pub async fn announce(interface: &InterfaceRef<Prompted<Allocator1>>) -> zbus::Result<()> {
     let emitter = interface.signal_emitter();
     let served = interface.get().await;
-    served.generation_changed(emitter).await?;
-    served.problems_changed(emitter).await
+    served.0.generation_changed(emitter).await?;
+    served.0.problems_changed(emitter).await
 }

@@ -12,6 +12,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value as Json};
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use zbus::wire::serialized::Context;
 use zbus::wire::{LE, Signature, Type, serialized_size};
 use zbus::{OwnedVariant, Variant};
@@ -22,6 +23,8 @@ pub type Dictionary = HashMap<&'static str, Variant<'static>>;
 /// The answer to `Plan` or `Allocate` on its way out.
 #[derive(Debug, Default)]
 pub struct Reply {
+    /// What others say too; no key of it is in `flat`.
+    said: Arc<Dictionary>,
     flat: Dictionary,
     explanation: Option<Json>,
     bytes: usize,
@@ -52,7 +55,7 @@ impl Type for Reply {
 impl Serialize for Reply {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        for (key, value) in &self.flat {
+        for (key, value) in self.said.iter().chain(&self.flat) {
             map.serialize_entry(key, value)?;
         }
         if let Some(explanation) = &self.explanation {
@@ -87,8 +90,20 @@ pub fn planned(answer: &Answer) -> Reply {
     explained(flat(answer, 0), answer, 0)
 }
 
-/// The reply to `Allocate` without the buffers, which travel beside it. What did not give buffers
-/// is always explained; what did, when the client asks for it.
+/// The reply to `Allocate` without the buffers, which travel beside it: as [`allocated`], with what
+/// was said of the same plan before.
+#[must_use]
+pub fn provided(outcome: &Outcome, said: &Arc<Dictionary>, explained: bool) -> Reply {
+    match outcome {
+        Outcome::Granted(grant) if grant.candidate == 0 && !explained => {
+            Reply { said: said.clone(), flat: given(grant), ..Reply::default() }
+        }
+        _ => allocated(outcome, explained),
+    }
+}
+
+/// The reply to `Allocate`, or to what is like it. What did not give buffers is always explained;
+/// what did, when the client asks for it.
 #[must_use]
 pub fn allocated(outcome: &Outcome, explained: bool) -> Reply {
     match outcome {
@@ -164,16 +179,7 @@ impl Tried for Vec<(Name, String)> {
 
 fn granted(grant: &Grant, explain: bool) -> Reply {
     let mut dictionary = flat(&grant.answer, grant.candidate);
-    dictionary.insert(LEASE, Variant::from(grant.lease));
-    dictionary.insert(CANDIDATE, Variant::from(count(grant.candidate)));
-    dictionary.insert(TOTAL, Variant::from(grant.total_buffers));
-    if grant.stand_in {
-        dictionary.insert(STAND_IN, Variant::from(true));
-    }
-    if !grant.fallback_from.is_empty() {
-        let tried = grant.fallback_from.clone().into_texts();
-        dictionary.insert(FALLBACK_FROM, Variant::from(tried));
-    }
+    dictionary.extend(given(grant));
     if explain {
         explained(dictionary, &grant.answer, grant.candidate)
     } else {
@@ -181,8 +187,24 @@ fn granted(grant: &Grant, explain: bool) -> Reply {
     }
 }
 
+/// What one grant says beside its plan.
+fn given(grant: &Grant) -> Dictionary {
+    let mut dictionary = Dictionary::from([
+        (LEASE, Variant::from(grant.lease)),
+        (CANDIDATE, Variant::from(count(grant.candidate))),
+    ]);
+    if grant.stand_in {
+        dictionary.insert(STAND_IN, Variant::from(true));
+    }
+    if !grant.fallback_from.is_empty() {
+        let tried = grant.fallback_from.clone().into_texts();
+        dictionary.insert(FALLBACK_FROM, Variant::from(tried));
+    }
+    dictionary
+}
+
 /// The figures of the candidate that was (or would be) used.
-pub(super) fn flat(answer: &Answer, candidate: usize) -> Dictionary {
+pub(crate) fn flat(answer: &Answer, candidate: usize) -> Dictionary {
     let verdict = match answer.verdict {
         Verdict::Ok => "ok",
         Verdict::Conflict => "conflict",
@@ -266,7 +288,7 @@ pub(super) fn explained(mut flat: Dictionary, answer: &Answer, candidate: usize)
         flat.insert(CUT, Variant::from(true));
     }
     let explanation = serde_json::to_value(cut.as_ref().unwrap_or(answer)).ok();
-    let mut reply = Reply { flat, explanation, bytes: 0 };
+    let mut reply = Reply { flat, explanation, ..Reply::default() };
     reply.bytes = serialized_size(Context::new(LE, 0), &reply).map_or(0, |size| size.size());
     reply
 }
@@ -288,7 +310,7 @@ pub fn read_outcome(received: &Received, buffers: Vec<OwnedFd>) -> Result<Outcom
     Ok(match verdict.as_str() {
         "ok" => Outcome::Granted(Grant {
             lease: read(received, LEASE)?,
-            answer: read_answer(received)?,
+            answer: read_answer(received)?.into(),
             candidate: read(received, CANDIDATE)?,
             buffers,
             total_buffers: read(received, TOTAL)?,

@@ -31,7 +31,7 @@ async fn a_message_carries_as_many_buffers_as_agreed_and_hanging_up_is_leaving()
         ("min-count", Variant::U32(300)),
     ]);
     let (reply, first) = private.proxy().allocate(&[question], &HashMap::new()).await.unwrap();
-    // 253, and one of them is the receipt.
+    // 253, less one for a receipt.
     assert_eq!(first.len(), 252);
     let lease = u64::try_from(reply["lease"].try_clone().unwrap()).unwrap();
     assert_eq!(private.buffers(lease, 252).await.unwrap().len(), 48);

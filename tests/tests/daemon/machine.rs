@@ -7,10 +7,13 @@ use heapq_allocator::Outcome;
 use heapq_constraints::value::Value;
 use heapq_dbus::client::Failure;
 use heapq_dbus::error::Error;
+use heapq_dbus::wire::answer;
+use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use tempfile::TempDir;
+use zbus::Variant;
 
 /// Two heaps, and a camera of vivid's at `/dev/video0`.
 pub(crate) fn machine() -> TempDir {
@@ -65,7 +68,7 @@ async fn a_heap_that_vanished_is_absent_after_the_machine_was_read_again() {
     let Outcome::Granted(grant) = client.allocate(&question).await.unwrap() else {
         panic!("there is a contiguous heap");
     };
-    assert_eq!(&*grant.answer.plan.unwrap().candidates[0].heaps[0], "default_cma_region");
+    assert_eq!(&*grant.answer.plan.as_ref().unwrap().candidates[0].heaps[0], "default_cma_region");
     assert_eq!(client.proxy().generation().await.unwrap(), 1);
 
     remove_heap(root.path(), "default_cma_region");
@@ -76,6 +79,33 @@ async fn a_heap_that_vanished_is_absent_after_the_machine_was_read_again() {
         panic!("no contiguous heap is left");
     };
     assert_eq!(answer.conflicts[0].elements[0].name, "camera.contiguous");
+}
+
+#[tokio::test]
+async fn who_asks_again_is_told_the_same_until_the_machine_is_another() {
+    let (bus, root) = (Bus::start(), machine());
+    let daemon = Heapqd::start(&bus, root.path()).await;
+    let client = client(&bus).await;
+    let camera = HashMap::from([("name", Variant::from("camera")), ("min-size", 4096_u64.into())]);
+    let (camera, options) = ([camera], HashMap::new());
+    let ask = async || {
+        let (mut said, buffers) = client.proxy().allocate(&camera, &options).await.unwrap();
+        said.remove("receipt");
+        (said.remove("lease").unwrap(), answer::json(&said), buffers.len())
+    };
+    let first = ask().await;
+    for _ in 0..3 {
+        let again = ask().await;
+        assert_ne!(again.0, first.0);
+        assert_eq!((again.1, again.2), (first.1.clone(), 1));
+    }
+    assert_eq!(first.1["heaps"].as_array().map(Vec::len), Some(2));
+
+    remove_heap(root.path(), "default_cma_region");
+    daemon.signal(rustix::process::Signal::HUP);
+    until("the generation counts up", || async { client.proxy().generation().await.unwrap() == 2 })
+        .await;
+    assert_eq!(ask().await.1["heaps"].as_array().map(Vec::len), Some(1));
 }
 
 #[tokio::test]

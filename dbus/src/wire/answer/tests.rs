@@ -25,7 +25,7 @@ fn sent(reply: &Reply) -> Received {
 fn a_grant_comes_back_as_it_went() {
     let grant = Grant {
         lease: u64::MAX,
-        answer: answer("held", Value::Integer(2)),
+        answer: answer("held", Value::Integer(2)).into(),
         candidate: 0,
         buffers: Vec::new(),
         total_buffers: 2,

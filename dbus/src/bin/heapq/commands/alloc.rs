@@ -179,7 +179,7 @@ fn report(outcome: &Outcome, via: &'static str) -> Allocated {
             stand_in: grant.stand_in,
             fallback_from: failed(&grant.fallback_from),
             quota: None,
-            answer: Some(grant.answer.clone()),
+            answer: Some(Answer::clone(&grant.answer)),
         },
         Outcome::Conflict(answer) => Allocated {
             verdict: "conflict",

@@ -124,7 +124,7 @@ impl Buffers {
             heaps: candidate.map(|candidate| candidate.heaps.clone()).unwrap_or_default(),
             file_descriptors: grant.buffers.len(),
             stand_in: grant.stand_in,
-            answer: grant.answer.clone(),
+            answer: Answer::clone(&grant.answer),
         }
     }
 

@@ -1,0 +1,217 @@
+//! Questions that were answered with a plan, byte by byte as they came, and what was found: who asks
+//! the same again is not read, completed and solved again.
+//!
+//! Nothing that depends on the moment is in here: charges, leases and memory are looked at anew each
+//! time, and [`Broker::holds`](heapq_allocator::Broker::holds) says whether the answer still is what
+//! would be found. There is room for so many; of whoever has the most the one goes that was not
+//! asked for the longest, so nobody's questions push out those of somebody who asks less.
+
+use crate::wire::answer::{Dictionary, flat};
+use crate::wire::{Options, Participants};
+use heapq_allocator::{Holder, Solved};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use zbus::message::Body;
+use zbus::wire::{Endian, Type};
+
+/// Questions that are kept.
+const ENTRIES: usize = 64;
+/// Longest of them, in bytes.
+const QUESTION: usize = 1024;
+/// What an answer may be made of, see [`Solved::parts`].
+const PARTS: usize = 64;
+
+/// An answer, and what every reply says that gives what it plans.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) solved: Solved,
+    pub(crate) said: Arc<Dictionary>,
+}
+
+impl Known {
+    pub(crate) fn of(solved: Solved) -> Self {
+        let said = Arc::new(flat(solved.answer(), 0));
+        Self { solved, said }
+    }
+}
+
+/// The questions.
+#[derive(Debug, Default)]
+pub(crate) struct Recall(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    known: HashMap<Box<[u8]>, Entry>,
+    /// How many each client brought, by user.
+    brought: HashMap<u32, HashMap<Holder, usize>>,
+    asked: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    known: Arc<Known>,
+    by: (u32, Holder),
+    /// When it was asked last, in questions.
+    last: u64,
+}
+
+/// Whether a question can be kept: it is short, and its bytes say all that it means. Those in another
+/// order or of another type mean something else, and those of a descriptor do not say which.
+fn bytes(question: &Body) -> Option<&[u8]> {
+    let data = question.data();
+    let ours = data.context().endian() == Endian::native()
+        && question.signature() == <(Participants, Options)>::SIGNATURE;
+    (ours && data.fds().is_empty() && data.len() <= QUESTION).then(|| data.bytes())
+}
+
+impl Recall {
+    /// What was found for the same question.
+    pub(crate) fn find(&self, question: &Body) -> Option<Arc<Known>> {
+        let mut state = self.lock();
+        state.asked += 1;
+        let asked = state.asked;
+        let entry = state.known.get_mut(bytes(question)?)?;
+        entry.last = asked;
+        Some(entry.known.clone())
+    }
+
+    /// Keeps what was found for a client of `uid`, where that is a plan of moderate size.
+    pub(crate) fn keep(&self, question: &Body, uid: u32, client: &Holder, known: &Arc<Known>) {
+        let moderate = known.solved.parts().is_some_and(|parts| parts <= PARTS);
+        let Some(question) = bytes(question).filter(|_| moderate) else { return };
+        let mut state = self.lock();
+        state.forget(question);
+        while state.known.len() >= ENTRIES {
+            let Some(oldest) = state.oldest() else { return };
+            state.forget(&oldest);
+        }
+        let of_user = state.brought.entry(uid).or_default();
+        *of_user.entry(client.clone()).or_default() += 1;
+        let (by, last) = ((uid, client.clone()), state.asked);
+        state.known.insert(question.into(), Entry { known: known.clone(), by, last });
+    }
+
+    /// Forgets everything: the machine or the policies are others.
+    pub(crate) fn clear(&self) {
+        *self.lock() = State::default();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn forget(&mut self, question: &[u8]) {
+        let Some(Entry { by: (uid, client), .. }) = self.known.remove(question) else { return };
+        let Some(of_user) = self.brought.get_mut(&uid) else { return };
+        if let Some(count) = of_user.get_mut(&client) {
+            *count -= 1;
+        }
+        of_user.retain(|_, count| *count > 0);
+        if of_user.is_empty() {
+            self.brought.remove(&uid);
+        }
+    }
+
+    /// Of the user who brought the most, the client who did, and of it the one not asked for the
+    /// longest.
+    fn oldest(&self) -> Option<Box<[u8]>> {
+        let most = |of_user: &HashMap<Holder, usize>| of_user.values().sum::<usize>();
+        let (uid, of_user) = self.brought.iter().max_by_key(|(_, of_user)| most(of_user))?;
+        let (client, _) = of_user.iter().max_by_key(|(_, count)| **count)?;
+        let theirs = self.known.iter().filter(|(_, one)| one.by.0 == *uid && one.by.1 == *client);
+        theirs.min_by_key(|(_, one)| one.last).map(|(question, _)| question.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use heapq_allocator::{Broker, Caller, Config, Observation};
+    use heapq_constraints::{Constraint, Origin, Participant, Question};
+    use zbus::Variant;
+    use zbus::message::Message;
+    use zbus::wire::{BE, LE};
+
+    /// A broker of a machine with stand-ins, on which everybody may allocate.
+    fn broker() -> Broker {
+        let dir = tempfile::tempdir().unwrap();
+        let grant = "[[grant]]\nusers = \"*\"\nallocate = true\n";
+        std::fs::write(dir.path().join("50-grant.toml"), grant).unwrap();
+        let config = Config {
+            board: Some(Observation::default().into()),
+            policy_dirs: vec![dir.path().to_owned()],
+            stand_in: true,
+            ..Config::default()
+        };
+        Broker::open(config).unwrap().0
+    }
+
+    fn known(broker: &Broker) -> Arc<Known> {
+        let camera = Participant::new("camera").with(Constraint::MinSize(4096), Origin::Client);
+        let question = Question { participants: vec![camera], ..Question::default() };
+        Arc::new(Known::of(broker.solve(&Caller::myself(), question).unwrap()))
+    }
+
+    fn asking(endian: Endian, name: Variant<'_>) -> Body {
+        let camera = HashMap::from([("name", name)]);
+        let question = (vec![camera], HashMap::<&str, Variant<'_>>::new());
+        let call = Message::method_call("/", "Allocate").endian(endian);
+        call.build(&question).unwrap().body()
+    }
+
+    fn question(number: u64) -> Body {
+        asking(Endian::native(), Variant::U64(number))
+    }
+
+    #[test]
+    fn what_is_kept_is_found_by_its_bytes_until_it_is_forgotten() {
+        let (recall, known) = (Recall::default(), known(&broker()));
+        let client = Holder::new(":1.1");
+        assert!(recall.find(&question(1)).is_none());
+        recall.keep(&question(1), 7, &client, &known);
+        assert!(Arc::ptr_eq(&recall.find(&question(1)).unwrap(), &known));
+        assert!(recall.find(&question(2)).is_none());
+        let long = asking(Endian::native(), Variant::from("x".repeat(QUESTION)));
+        recall.keep(&long, 7, &client, &known);
+        assert!(recall.find(&long).is_none());
+        recall.clear();
+        assert!(recall.find(&question(1)).is_none());
+        assert!(recall.lock().brought.is_empty());
+    }
+
+    #[test]
+    fn the_same_bytes_of_another_order_or_type_are_another_question() {
+        let (recall, known) = (Recall::default(), known(&broker()));
+        let other = if Endian::native() == LE { BE } else { LE };
+        let number = Message::method_call("/", "Allocate").build(&1_u64).unwrap().body();
+        for foreign in [asking(other, Variant::U64(1)), number] {
+            recall.keep(&foreign, 7, &Holder::new(":1.1"), &known);
+            assert!(recall.find(&foreign).is_none());
+        }
+        assert!(recall.lock().known.is_empty());
+    }
+
+    #[test]
+    fn who_asks_ever_new_questions_pushes_out_its_own() {
+        let (recall, known) = (Recall::default(), known(&broker()));
+        let (quiet, same, other) = (Holder::new(":1.1"), Holder::new(":1.2"), Holder::new(":1.3"));
+        for number in 0..3 {
+            recall.keep(&question(number), 7, &quiet, &known);
+            recall.keep(&question(10 + number), 8, &other, &known);
+        }
+        for number in 100..1000 {
+            recall.keep(&question(number), 7, &same, &known);
+            assert!(recall.find(&question(100)).is_some(), "it is asked again and again");
+        }
+        for number in [0, 1, 2, 10, 11, 12, 999] {
+            assert!(recall.find(&question(number)).is_some(), "{number}");
+        }
+        assert!(recall.find(&question(500)).is_none());
+        let state = recall.lock();
+        assert_eq!(state.known.len(), ENTRIES);
+        let brought: usize = state.brought.values().flat_map(HashMap::values).sum();
+        assert_eq!(brought, ENTRIES);
+    }
+}
