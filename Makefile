@@ -44,7 +44,7 @@ check-docs:
 
 check-scripts:
 	cd tests/vm/guest && shellcheck --severity=warning --external-sources scenario.sh init init-systemd start-systemd
-	shellcheck --severity=warning --external-sources --source-path=SCRIPTDIR .ci/run tests/tools/*.sh tests/vm/*.sh tests/vm/arm64/*.sh
+	shellcheck --severity=warning --external-sources --source-path=SCRIPTDIR .ci/run tests/tools/*.sh tests/vm/*.sh tests/vm/arm64/*.sh tests/vm/heap-links/*.sh
 
 check-data:
 	@tests/tools/data.sh
@@ -58,7 +58,7 @@ check-tests:
 
 check-vm: ## real kernels under QEMU; BREAK=STEP breaks that step, which must then fail
 	@tests/tools/deps.sh build vm
-	@tests/vm/run.sh '$(BREAK)' cma stock matrix
+	@tests/vm/run.sh '$(BREAK)' cma stock links matrix
 
 check-vm-hotplug: ## a driver loaded and unloaded 200 times under load, which check-vm does 16 times
 	@tests/tools/deps.sh build vm

@@ -38,6 +38,6 @@ while read -r name image initrd words; do
 			failed=1
 		fi
 	done <"$here/steps"
-done <<<"$("$here/prepare.sh" cma stock systemd matrix)"
+done <<<"$("$here/prepare.sh" cma stock links systemd matrix)"
 echo "== $SECONDS s"
 exit "$failed"

@@ -2,7 +2,7 @@
 # Builds what the guests run, and prints a line for each kernel that can be had here:
 # NAME IMAGE INITRD COMMAND-LINE-WORD...
 #
-# usage: prepare.sh NAME...     (cma, stock, systemd; bench: cma with optimised programs; smmu and bypass:
+# usage: prepare.sh NAME...     (cma, stock, links, systemd; bench: cma with optimised programs; smmu and bypass:
 #                                 arm64, see arm64/; matrix: all of `machines`, as matrix:MACHINE)
 set -euo pipefail
 
@@ -45,6 +45,18 @@ stock() {
 	"$here/initrd.sh" "$target/debug" "$work/stock.initrd" "$dir"
 	# A load takes a second, where the host has nothing else to do.
 	echo stock "$dir/vmlinuz" "$work/stock.initrd" "$vivid" "heapq.loads=${HEAPQ_VM_LOADS:-16}"
+}
+
+# The stock kernel, and a module that makes what no kernel has.
+links() {
+	local dir module
+	dir=$("$here/stock.sh") || { skipped_or_failed links $? && return; }
+	module=$("$here/heap-links/build.sh" "$dir" "$work/heap-links") || { skipped_or_failed links $? && return; }
+	rm -rf "$work/links"
+	cp -r "$dir" "$work/links"
+	cp "$module" "$work/links/modules/"
+	"$here/initrd.sh" "$target/debug" "$work/links.initrd" "$work/links"
+	echo links "$dir/vmlinuz" "$work/links.initrd" "$vivid"
 }
 
 # Both kinds of memory that vivid maps, both directions, and one buffer a frame or one a plane.

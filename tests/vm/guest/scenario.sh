@@ -20,6 +20,7 @@ cd /scenario
 . ./udmabuf.sh
 . ./open-heap.sh
 . ./board.sh
+. ./links.sh
 . ./collections.sh
 . ./frames.sh
 . ./probe.sh
