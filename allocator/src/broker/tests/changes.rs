@@ -21,7 +21,7 @@ fn remove(root: &Path, heap: &str) {
 fn came(broker: &Broker) -> String {
     match broker.allocate(&Caller::myself(), &Holder::new(":1.1"), question(1, 4096)) {
         Ok(Outcome::Granted(grant)) => {
-            let plan = grant.answer.plan.unwrap();
+            let plan = grant.answer.plan.as_ref().unwrap();
             plan.candidates[grant.candidate].heaps[0].to_string()
         }
         Ok(Outcome::Conflict(_)) => "conflict".to_owned(),
