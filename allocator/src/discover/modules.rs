@@ -8,12 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Parameters that are read of one module.
 const PARAMETERS_MAX: usize = 128;
 
+/// What modules' parameters are set to, by module and parameter.
+pub(super) type Parameters = BTreeMap<Name, BTreeMap<Name, Name>>;
+
 /// From `/sys/module/NAME/parameters`; where that is not there, what the command line says.
-pub(super) fn read(
-    root: &Root,
-    devices: &[SeenDevice],
-    command_line: &str,
-) -> BTreeMap<Name, BTreeMap<Name, Name>> {
+pub(super) fn read(root: &Root, devices: &[SeenDevice], command_line: &str) -> Parameters {
     let opened = devices.iter().filter(|device| !device.nodes.is_empty());
     let names: BTreeSet<Name> = opened.filter_map(module_of).collect();
     let with_parameters = names.into_iter().filter_map(|module| {

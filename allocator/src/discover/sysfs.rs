@@ -8,7 +8,7 @@ use super::devicetree::{self, Directory, Tree};
 use super::masters::Rules;
 use super::root::Root;
 use super::udmabuf::Udmabuf;
-use super::{Arch, Observation, SeenHeap, assemble, cma, devices, modules, ram};
+use super::{Arch, Observation, SeenHeap, assemble, cma, devices, ram};
 use heapq_constraints::Name;
 use heapq_policies::PolicySet;
 use std::collections::BTreeSet;
@@ -38,7 +38,7 @@ pub fn read(root: &Path, policies: &PolicySet) -> io::Result<Observation> {
     let release = release(&root);
     let kernel = assemble::kernel(release.as_deref().unwrap_or_default());
     let rules = Rules { policies, kernel, board: &board };
-    let devices = devices::read(&root, tree.as_ref(), arch, &rules);
+    let (devices, modules) = devices::read(&root, tree.as_ref(), arch, &rules, &command_line);
     let mut seen = Observation {
         kernel: release,
         arch,
@@ -51,7 +51,7 @@ pub fn read(root: &Path, policies: &PolicySet) -> io::Result<Observation> {
         udmabuf: Udmabuf::read(&root, |path| nodes.has(&root, path)),
         cma: cma::areas(&root, page),
         pools: tree.as_ref().map(devicetree::pools).unwrap_or_default(),
-        modules: modules::read(&root, &devices, &command_line),
+        modules,
         devices,
         warnings: Vec::new(),
     };

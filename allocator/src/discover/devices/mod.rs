@@ -6,6 +6,7 @@ mod udev;
 
 use super::devicetree::{Directory, Tree, find_master};
 use super::masters::{self, Rules};
+use super::modules::{self, Parameters};
 use super::root::{Root, natural};
 use super::{Arch, SeenDevice};
 use heapq_constraints::Name;
@@ -28,31 +29,37 @@ const READINGS_MAX: usize = 5;
 /// share one path.
 type Found = BTreeMap<(String, &'static str, Option<Name>), SeenDevice>;
 
+/// The devices, and the parameters of the modules that drive those with nodes, as /sys shows them or
+/// else the kernel's `command_line`.
 pub(super) fn read(
     root: &Root,
     tree: Option<&Directory<'_>>,
     arch: Arch,
     rules: &Rules<'_>,
-) -> Vec<SeenDevice> {
+    command_line: &str,
+) -> (Vec<SeenDevice>, Parameters) {
     let reader = Reader { root, tree, arch };
     // A device whose nodes come or go is seen with all that it has at one time, or not at all: with its
-    // media controller alone, nothing would be known of it.
+    // media controller alone, nothing would be known of it. A module's parameters are there before the
+    // nodes and go after them.
     let mut listed = Vec::new();
-    let mut devices = Vec::new();
+    let (mut devices, mut parameters) = Default::default();
     for _ in 0..READINGS_MAX {
         let now: Vec<Vec<String>> = CLASSES.iter().map(|(dir, ..)| root.list(dir)).collect();
         if now == listed {
             break;
         }
         devices = reader.opened();
+        parameters = modules::read(root, &devices, command_line);
         listed = now;
     }
     reader.add_bound(&mut devices);
     reader.find_masters(&mut devices, rules);
     masters::follow(&mut devices, &|warning| root.warn(warning));
     devices.sort_by_cached_key(order);
-    devices
+    (devices, parameters)
 }
+
 /// The order of devices: by path, and of those of one path by node.
 pub(super) fn order(device: &SeenDevice) -> (Name, (String, u64, String)) {
     (device.path.clone(), natural(device.nodes.first().map_or("", |node| node)))
