@@ -52,21 +52,30 @@ pub(crate) fn bounced() -> u64 {
 /// Most of the free memory, of which every second page was given back, and what larger pieces were left
 /// beside.
 pub(crate) struct Spoilt {
-    _pages: OwnedFd,
+    /// `None`: there was too much of it.
+    pages: Option<OwnedFd>,
     _pieces: Vec<OwnedFd>,
 }
 
 impl Spoilt {
     pub(crate) fn all() -> Result<Self, Problem> {
         let pages = split().map_err(Problem::system("splitting memory"))?;
-        Ok(Self { _pages: pages, _pieces: pieces()? })
+        Ok(Self { pages, _pieces: pieces()? })
+    }
+
+    /// Whether also small buffers are in pieces now.
+    pub(crate) fn is_split(&self) -> bool {
+        self.pages.is_some()
     }
 }
 
 /// Memory of which every second page was given back.
-fn split() -> io::Result<OwnedFd> {
+fn split() -> io::Result<Option<OwnedFd>> {
     let free = meminfo("MemAvailable")?.saturating_sub(meminfo("CmaFree").unwrap_or(0));
-    let bytes = if free > SPOILT_MOST { 0 } else { free.saturating_sub(SPARED) / MIB * MIB };
+    if free > SPOILT_MOST {
+        return Ok(None);
+    }
+    let bytes = free.saturating_sub(SPARED) / MIB * MIB;
     let mut file = fs::File::from(memfd_create("spoilt", MemfdFlags::CLOEXEC)?);
     let filler = vec![1_u8; usize::try_from(MIB).unwrap_or(0)];
     for _ in 0..bytes / MIB {
@@ -77,7 +86,7 @@ fn split() -> io::Result<OwnedFd> {
     for number in (0..bytes / page).step_by(2) {
         fallocate(&file, hole, number * page, page)?;
     }
-    Ok(file.into())
+    Ok(Some(file.into()))
 }
 
 /// The heap takes the largest pieces that there are first.

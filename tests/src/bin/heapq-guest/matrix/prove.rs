@@ -19,11 +19,12 @@ const SMALL: u64 = 1 << 20;
 pub(crate) fn prove(idle: bool) -> Result<String, Problem> {
     let cells = read()?;
     let importers = importer::all()?;
-    let _spoilt = if idle { None } else { Some(Spoilt::all()?) };
+    let spoilt = if idle { None } else { Some(Spoilt::all()?) };
+    let split = spoilt.as_ref().is_some_and(Spoilt::is_split);
     let attempts = if idle { 0 } else { ATTEMPTS };
     let mut wrong = Wrong::of(Judgement::FalseReject);
     // Whoever proves by refusals has to see those that are there anyway.
-    if let Some(refused) = smallest_refused(&cells)
+    if let Some(refused) = refused(&cells, split)
         && luck(&importers, refused, attempts)?.is_none()
     {
         wrong.cells.push(format!("not refused again: {refused}"));
@@ -49,10 +50,12 @@ fn read() -> Result<Vec<Cell>, Problem> {
     Ok(cells)
 }
 
-/// Of those where luck could be: both refuse memory for being scattered.
-fn smallest_refused(cells: &[Cell]) -> Option<&Cell> {
+/// Of the cells where both refuse memory for being scattered, the one where luck is most likely; in memory
+/// that is not `split` the one where it is least so, since small buffers may well lie in one piece there.
+fn refused(cells: &[Cell], split: bool) -> Option<&Cell> {
     let could = |cell: &&Cell| cell.judge() == Judgement::Refused && cell.refused_for("contiguous");
-    cells.iter().filter(could).min_by_key(|cell| cell.bytes)
+    let cells = cells.iter().filter(could);
+    if split { cells.min_by_key(|cell| cell.bytes) } else { cells.max_by_key(|cell| cell.bytes) }
 }
 
 /// At which of so many attempts the importer refuses such a buffer.
