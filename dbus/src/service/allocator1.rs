@@ -175,6 +175,10 @@ impl Allocator1 {
             broker.keep(holder, grant.lease, buffers.split_off(fit))?;
         }
         let sent = cargo.map_or(Ok(None), |cargo| cargo.send(grant.lease));
+        if call.session.is_gone() {
+            // It was struck from the books while this waited for room or a thread.
+            self.flight().left(holder);
+        }
         if let Some(receipt) = sent.map_err(no_receipt)? {
             reply.add_receipt(receipt);
         }

@@ -9,6 +9,9 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
+/// NV12 with a buffer for each of its planes.
+const PLANES: [u8; 4] = *b"NM12";
+
 /// Until it is dropped, nobody else tells the importer anything.
 pub(crate) enum Session {
     /// Bytes of each plane's buffer.
@@ -82,18 +85,20 @@ impl Session {
     }
 }
 
-/// Sets the size of all queues, since one follows the other, and returns what this one's buffers need.
+/// Sets the size of all queues, and returns what this one's buffers need. It comes last: what is set on one
+/// may undo what was set on another (a codec's coded format resets the format of its pictures).
 fn sizes(device: &Device, queue: Queue, size: Size) -> io::Result<Vec<u32>> {
-    let mut sizes = Vec::new();
-    for of in device.capability()?.queues() {
-        let own = device.frame_format(of)?.fourcc;
-        // Where there can be a buffer for each plane, there are two, if the driver knows that format.
-        let wanted = if of.is_planar() { *b"NM12" } else { own };
-        let format = device.set_frame_format(of, size, wanted);
-        let format = format.or_else(|_| device.set_frame_format(of, size, own))?;
-        if of == queue {
-            sizes = format.planes.iter().map(|plane| plane.size).collect();
-        }
+    let queues = device.capability()?.queues();
+    for other in queues.iter().filter(|of| **of != queue) {
+        device.set_frame_format(*other, size, device.frame_format(*other)?.fourcc)?;
     }
-    Ok(sizes)
+    let own = device.frame_format(queue)?.fourcc;
+    // Where there can be a buffer for each plane, there are two, if the driver knows that format. Codecs
+    // keep to theirs: one of their queues takes no pictures.
+    let apart = (queue.is_planar() && queues.len() == 1).then_some(PLANES);
+    let format = match apart.map(|apart| device.set_frame_format(queue, size, apart)) {
+        Some(Ok(format)) => format,
+        _ => device.set_frame_format(queue, size, own)?,
+    };
+    Ok(format.planes.iter().map(|plane| plane.size).collect())
 }

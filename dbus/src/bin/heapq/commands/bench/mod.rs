@@ -50,12 +50,15 @@ pub(crate) fn run(
         rows[index].weight = Some(weight);
     }
     let text = policy(&costs, &broker.topology().release, &today());
+    // Where no heap gave anything, the table says why, and there is nothing to write.
+    let any = rows.iter().any(|row| Figures::cost(&row.figures).is_some());
+    let to = to.filter(|_| any);
     let written = to.map(|to| write(&text, to, FILE, global)).transpose()?;
     if to != Some(Path::new("-")) {
         print(&Report { heaps: rows, stand_in, written }, global)
             .map_err(Problem::system("writing"))?;
     }
-    Ok(Exit::Ok)
+    Ok(if any { Exit::Ok } else { Exit::Failure })
 }
 
 /// Those that are named, else all that can be measured: protected memory has no mapping. A stand-in
