@@ -133,7 +133,9 @@ impl Reading {
         let in_flight = self.in_flight.saturating_add(self.since);
         let spare = self.memory.spare();
         match in_flight.checked_add(bytes) {
-            Some(sum) if sum <= spare => Ok(Self { since: self.since + bytes, ..self }),
+            Some(sum) if sum <= spare => {
+                Ok(Self { since: self.since.saturating_add(bytes), ..self })
+            }
             _ => Err(Shortage::Memory { bytes, in_flight, spare }),
         }
     }

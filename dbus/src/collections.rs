@@ -9,7 +9,7 @@ mod told;
 
 use crate::error::Error;
 use crate::gate::{self, Call, OF_PARTICIPANTS};
-use crate::service::{Allocator1, Service, receipt, unreceived, wired};
+use crate::service::{Allocator1, Service, receipt, wired};
 use crate::turns::Turns;
 use crate::wire::answer::{Dictionary, Reply};
 use crate::wire::{Options, negotiation};
@@ -212,14 +212,13 @@ impl Participant1 {
         #[zbus(connection)] connection: &Connection,
     ) -> Result<(Vec<WireFd>, WireFd), Error> {
         let call = self.enter(connection, &header).await?;
-        let room = self.desk.room(&call, call.session.descriptors(), 0).await;
-        let cargo = room.ok_or_else(|| unreceived(&call))?;
+        let cargo = self.desk.room(&call, call.session.descriptors(), 0).await?;
         let service = self.desk.service();
         let window = Window { lease, first, most: cargo.descriptors() - 1 };
         let (buffers, work) =
             service.broker().fetch(call.session.holder(), self.seat, window, now())?;
         work.into_iter().for_each(|work| service.carry_out(work));
-        Ok((wired(buffers), receipt(cargo, None)?.into()))
+        Ok((wired(buffers), receipt(cargo)?.into()))
     }
 
     /// Asks for so many frames more, for everybody. Allocated or Failed tells what came of it.

@@ -3,7 +3,7 @@
 
 use crate::error::Error;
 use crate::gate::Call;
-use crate::service::{Allocator1, receipt, unreceived};
+use crate::service::{Allocator1, receipt};
 use crate::wire::Options;
 use crate::wire::answer::{self, Dictionary, Reply};
 use std::os::fd::OwnedFd;
@@ -37,13 +37,13 @@ impl Allocator1 {
         options: Options,
     ) -> Result<(WireFd, WireFd), Error> {
         none("Wrap", options)?;
-        let cargo = self.room(call, 1, 0).await.ok_or_else(|| unreceived(call))?;
+        let cargo = self.room(call, 1, 0).await?;
         let memory = OwnedFd::from(memfd);
         let turns = self.service().allocations().clone();
         let buffer = self.ask(call, &turns, move |broker, call| {
             Ok(broker.wrap(&call.caller, call.session.holder(), &memory)?)
         });
-        Ok((buffer.await?.into(), receipt(cargo, None)?.into()))
+        Ok((buffer.await?.into(), receipt(cargo)?.into()))
     }
 
     /// `OpenHeap`.
@@ -54,7 +54,7 @@ impl Allocator1 {
         options: Options,
     ) -> Result<(WireFd, Dictionary), Error> {
         none("OpenHeap", options)?;
-        let cargo = self.room(call, 1, 0).await.ok_or_else(|| unreceived(call))?;
+        let cargo = self.room(call, 1, 0).await?;
         let name = name.to_owned();
         let turns = self.service().allocations().clone();
         let opened = self.ask(call, &turns, move |broker, call| {
@@ -64,7 +64,7 @@ impl Allocator1 {
         let said = Dictionary::from([
             ("cgroup", Variant::from(opened.payer.cgroup.to_string())),
             ("limit", Variant::from(opened.payer.bytes)),
-            ("receipt", Variant::Fd(receipt(cargo, None)?.into())),
+            ("receipt", Variant::Fd(receipt(cargo)?.into())),
         ]);
         Ok((opened.node.into(), said))
     }

@@ -5,7 +5,7 @@ mod allocator1;
 mod prompt;
 
 pub use allocator1::{Allocator1, announce};
-pub(crate) use allocator1::{receipt, unreceived, wired};
+pub(crate) use allocator1::{receipt, wired};
 pub use prompt::{Prompt, Prompted};
 
 use crate::authority::{Asking, Authority};

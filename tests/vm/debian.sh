@@ -39,6 +39,21 @@ debian_open() {
 	apt-get -q -q "${debian_apt[@]}" update
 }
 
+# debian_cached DIR COMMAND: fills DIR, if it is not there, by COMMAND, which works in its current
+# directory. It is complete or not there: an interruption leaves a temporary directory, and not for long.
+# Not as a condition: bash would then go on after what fails in COMMAND.
+debian_cached() {
+	[ ! -d "$1" ] || return 0
+	(
+		new=$1.new.$$
+		trap 'rm -rf "$new"' EXIT
+		mkdir -p "$new"
+		cd "$new" || exit
+		"$2" >&2
+		mv "$new" "$1"
+	)
+}
+
 # debian_newest META: the package that META depends on for "the current one" (linux-image-amd64,
 # linux-source).
 debian_newest() {

@@ -61,6 +61,7 @@ configure() {
 }
 
 build() { # in the current directory
+	"$here/../tools/deps.sh" kernel ${compiler:+kernel-arm64}
 	source_tree
 	configure
 	echo "heapq: building a kernel with CMA (some ten minutes, once)"
@@ -74,14 +75,5 @@ if [ -n "$ready" ]; then
 	realpath -e "$ready"
 	exit
 fi
-if [ ! -e "$out/$image" ]; then
-	"$here/../tools/deps.sh" kernel ${compiler:+kernel-arm64} >&2
-	# Complete or not there: an interruption leaves nothing behind.
-	new=$out.new.$$
-	trap 'rm -rf "$new"' EXIT
-	mkdir -p "$new"
-	cd "$new"
-	build >&2
-	mv "$new" "$out"
-fi
+debian_cached "$out" build
 echo "$out/$image"

@@ -48,13 +48,5 @@ fetch() { # into the current directory
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/heapq/vm
 out=$cache/$1-$(echo "$debian_arch" "${packages[@]}" | sha256sum | cut -c 1-16)
-if [ ! -d "$out" ]; then
-	# Complete or not there.
-	new=$out.new.$$
-	trap 'rm -rf "$new"' EXIT
-	mkdir -p "$new"
-	cd "$new"
-	fetch >&2
-	mv "$new" "$out"
-fi
+debian_cached "$out" fetch
 echo "$out/root"

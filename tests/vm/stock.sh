@@ -51,13 +51,5 @@ fetch() { # into the current directory
 	rm -rf apt
 }
 
-if [ ! -d "$out" ]; then
-	# Complete or not there: an interruption leaves the temporary directory only, and not for long.
-	new=$out.new.$$
-	trap 'rm -rf "$new"' EXIT
-	mkdir -p "$new"
-	cd "$new"
-	fetch >&2
-	mv "$new" "$out"
-fi
+debian_cached "$out" fetch
 echo "$out"

@@ -51,14 +51,7 @@ ours() {
 	rm -r "$stripped"
 }
 
-if [ ! -d "$cache" ]; then
-	# Complete or not there.
-	new=$cache.new.$$
-	trap 'rm -rf "$tree" "$new"' EXIT
-	mkdir -p "$new"
-	(cd "$new" && debian) >&2
-	mv "$new" "$cache"
-fi
+debian_cached "$cache" debian
 cp -a "$cache/root/." "$tree"
 users
 scenario

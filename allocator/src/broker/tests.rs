@@ -447,16 +447,18 @@ pub(super) fn rooted(root: &std::path::Path) -> Broker {
     Broker::with(config, Box::new(Fake::default()), Spare(64 * MIB)).unwrap().0
 }
 
+/// For a machine with `system`, made at `root`, where the policies are too.
+pub(super) fn governed(root: &std::path::Path) -> Broker {
+    std::fs::create_dir_all(root.join("sys/class/dma_heap/system")).unwrap();
+    let config =
+        Config { root: root.to_owned(), policy_dirs: vec![root.to_owned()], ..Config::default() };
+    Broker::with(config, Box::new(Fake::default()), Spare(1 << 30)).unwrap().0
+}
+
 #[test]
 fn a_machine_read_again_does_not_bring_back_old_policies() {
     let dir = tempfile::tempdir().unwrap();
-    std::fs::create_dir_all(dir.path().join("sys/class/dma_heap/system")).unwrap();
-    let config = Config {
-        root: dir.path().to_owned(),
-        policy_dirs: vec![dir.path().to_owned()],
-        ..Config::default()
-    };
-    let (broker, _) = Broker::with(config, Box::new(Fake::default()), Spare(64 * MIB)).unwrap();
+    let broker = governed(dir.path());
     for round in 1..=20_i64 {
         let policy = format!("[[heap]]\nname = \"system\"\nweight = {round}\n");
         std::fs::write(dir.path().join("90-weight.toml"), policy).unwrap();

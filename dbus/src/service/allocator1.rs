@@ -94,7 +94,7 @@ impl Allocator1 {
     ) -> Result<T, Error> {
         let turn = turns.take(call.caller.uid, call.session.holder()).await;
         if call.session.is_gone() {
-            return Err(Error::Failed("its client has left".into()));
+            return Err(left());
         }
         let (broker, call) = (self.service.broker.clone(), call.clone());
         let asked = tokio::task::spawn_blocking(move || {
@@ -131,23 +131,36 @@ impl Allocator1 {
     }
 
     /// Room for a message of so many `bytes`, with one buffer at least where there are any.
-    pub(crate) async fn room(&self, call: &Call, buffers: usize, bytes: usize) -> Option<Cargo> {
+    ///
+    /// # Errors
+    /// [`Error::TooMany`] when there is none; [`Error::Failed`] when the client has left, and the books
+    /// are closed for it.
+    pub(crate) async fn room(
+        &self,
+        call: &Call,
+        buffers: usize,
+        bytes: usize,
+    ) -> Result<Cargo, Error> {
         let bytes = if bytes < LONG { 0 } else { bytes };
         let least = Load { descriptors: 1 + buffers.min(1), bytes };
         let most = buffers.saturating_add(1).min(call.session.descriptors());
         let (uid, holder) = (call.caller.uid, call.session.holder());
-        if bytes > 0 {
+        let room = if bytes > 0 {
             // What is long takes memory while it waits.
-            return self.flight().take(uid, holder, least, most);
+            self.flight().take(uid, holder, least, most)
+        } else {
+            self.flight().room(uid, holder, least, most).await
+        };
+        if call.session.is_gone() {
+            return Err(left());
         }
-        self.flight().room(uid, holder, least, most).await
+        room.ok_or_else(|| unreceived(call))
     }
 
     /// The reply when it is short, or when there is room for it.
     pub(crate) async fn sendable(&self, call: &Call, mut reply: Reply) -> Result<Reply, Error> {
         if reply.bytes() >= LONG {
-            let cargo = self.room(call, 0, reply.bytes()).await.ok_or_else(|| unreceived(call))?;
-            reply.add_receipt(receipt(cargo, None)?);
+            reply.add_receipt(receipt(self.room(call, 0, reply.bytes()).await?)?);
         }
         Ok(reply)
     }
@@ -165,20 +178,19 @@ impl Allocator1 {
         };
         let (broker, holder) = (&self.service.broker, call.session.holder());
         let mut buffers = grant.buffers;
-        let cargo = self.room(call, buffers.len(), reply.bytes()).await;
-        if cargo.is_none() && reply.bytes() >= LONG {
-            broker.release(holder, grant.lease)?;
-            return Err(unreceived(call));
-        }
+        let cargo = match self.room(call, buffers.len(), reply.bytes()).await {
+            Ok(cargo) => Some(cargo),
+            Err(Error::TooMany(_)) if reply.bytes() < LONG => None,
+            Err(error) => {
+                broker.release(holder, grant.lease)?;
+                return Err(error);
+            }
+        };
         let fit = cargo.as_ref().map_or(0, |cargo| cargo.descriptors() - 1);
         if fit < buffers.len() {
             broker.keep(holder, grant.lease, buffers.split_off(fit))?;
         }
         let sent = cargo.map_or(Ok(None), |cargo| cargo.send(grant.lease));
-        if call.session.is_gone() {
-            // It was struck from the books while this waited for room or a thread.
-            self.flight().left(holder);
-        }
         if let Some(receipt) = sent.map_err(no_receipt)? {
             reply.add_receipt(receipt);
         }
@@ -215,15 +227,27 @@ fn is_silent(call: &Header<'_>) -> bool {
     call.primary().flags().contains(Flags::NO_REPLY_EXPECTED)
 }
 
-pub(crate) fn receipt(cargo: Cargo, lease: Option<u64>) -> Result<OwnedFd, Error> {
-    cargo.receipt(lease).map_err(no_receipt)
+/// Nobody could end a lease of which nobody is told.
+fn wants_answer(call: &Header<'_>) -> Result<(), Error> {
+    if is_silent(call) {
+        return Err(Error::InvalidConstraint("a lease for a call that wants no answer".into()));
+    }
+    Ok(())
+}
+
+pub(crate) fn receipt(cargo: Cargo) -> Result<OwnedFd, Error> {
+    cargo.receipt(None).map_err(no_receipt)
 }
 
 fn no_receipt(error: std::io::Error) -> Error {
     Error::Failed(format!("a receipt: {error}"))
 }
 
-pub(crate) fn unreceived(call: &Call) -> Error {
+fn left() -> Error {
+    Error::Failed("its client has left".into())
+}
+
+fn unreceived(call: &Call) -> Error {
     Error::TooMany(format!(
         "messages to clients of uid {} that they have not received, or whose receipts they keep",
         call.caller.uid
@@ -307,10 +331,7 @@ impl Allocator1 {
         #[zbus(connection)] connection: &Connection,
     ) -> Result<(Reply, Vec<WireFd>), Error> {
         let call = self.enter(connection, &header).await?;
-        if is_silent(&header) {
-            // Nobody could use the buffers, nor end their lease.
-            return Err(Error::InvalidConstraint("buffers for a call that wants no answer".into()));
-        }
+        wants_answer(&header)?;
         let (asked, explain) = question(participants, options)?;
         let (reply, outcome, known) = self.provide(&call, Stage::Asked(asked), explain).await?;
         if let Some(question) = self.asked.as_ref().filter(|_| !explain) {
@@ -333,11 +354,10 @@ impl Allocator1 {
     ) -> Result<(Vec<WireFd>, WireFd), Error> {
         let call = self.enter(connection, &header).await?;
         self.flight().named(call.session.holder(), lease);
-        let room = self.room(&call, call.session.descriptors(), 0).await;
-        let cargo = room.ok_or_else(|| unreceived(&call))?;
+        let cargo = self.room(&call, call.session.descriptors(), 0).await?;
         let (holder, most) = (call.session.holder(), cargo.descriptors() - 1);
         let buffers = self.service.broker.more(holder, lease, first, most)?;
-        Ok((wired(buffers), receipt(cargo, None)?.into()))
+        Ok((wired(buffers), receipt(cargo)?.into()))
     }
 
     /// Ends a lease of the caller. Its buffers live on for those who hold them.
@@ -376,6 +396,7 @@ impl Allocator1 {
         #[zbus(connection)] connection: &Connection,
     ) -> Result<Reply, Error> {
         let call = self.enter(connection, &header).await?;
+        wants_answer(&header)?;
         self.adopted(&call, buffers, options).await
     }
 
@@ -396,7 +417,7 @@ impl Allocator1 {
     ) -> Result<WireFd, Error> {
         let call = self.enter(connection, &header).await?;
         let most = connecting::max_fds(&options.0?)?;
-        let cargo = self.room(&call, 0, 0).await.ok_or_else(|| unreceived(&call))?;
+        let cargo = self.room(&call, 0, 0).await?;
         Ok(peer::invite(&self.service, &call.session, most, cargo)?.into())
     }
 
@@ -493,8 +514,8 @@ impl Allocator1 {
             Ok(usage::entries(shown.iter()))
         });
         let (entries, bytes) = listed.await?;
-        let cargo = self.room(&call, 0, bytes).await.ok_or_else(|| unreceived(&call))?;
-        Ok((entries, receipt(cargo, None)?.into()))
+        let cargo = self.room(&call, 0, bytes).await?;
+        Ok((entries, receipt(cargo)?.into()))
     }
 
     /// Makes a collection: several processes that negotiate one set of buffers. The caller is its

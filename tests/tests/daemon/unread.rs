@@ -17,17 +17,23 @@ use std::time::{Duration, Instant};
 use zbus::Variant;
 use zbus::message::Message;
 
-/// An `Allocate` of `count` small buffers.
-fn allocate(count: u32) -> Message {
+type Dictionary = HashMap<&'static str, Variant<'static>>;
+
+/// Arguments of an `Allocate` of `count` small buffers.
+fn buffers(count: u32) -> (Vec<Dictionary>, Dictionary) {
     let client = HashMap::from([
         ("name", Variant::from("client")),
         ("min-size", Variant::U64(4096)),
         ("min-count", Variant::U32(count)),
     ]);
+    (vec![client], HashMap::new())
+}
+
+fn allocate(count: u32) -> Message {
     Message::method_call(PATH, "Allocate")
         .destination(NAME)
         .interface(NAME)
-        .build(&(vec![client], HashMap::<&str, Variant<'_>>::new()))
+        .build(&buffers(count))
         .unwrap()
 }
 
@@ -100,6 +106,40 @@ async fn buffers_that_another_user_does_not_read_stop_nobody_however_many_its_cl
         Some(attacker)
     })
     .await;
+}
+
+/// How many of 20 answers carry a receipt, to a client that ends each lease at once.
+async fn receipts(client: &Client) -> usize {
+    let (participants, options) = buffers(1);
+    let mut receipts = 0;
+    for _ in 0..20 {
+        let (answer, buffers) = client.proxy().allocate(&participants, &options).await.unwrap();
+        assert_eq!(buffers.len(), 1, "{answer:?}");
+        receipts += usize::from(answer.contains_key("receipt"));
+        client.proxy().release(u64::try_from(answer["lease"].clone()).unwrap()).await.unwrap();
+    }
+    receipts
+}
+
+#[tokio::test]
+async fn who_leaves_while_its_answer_waits_leaves_nothing_behind() {
+    let (bus, root) = (Bus::start(), machine());
+    let _daemon = Heapqd::start(&bus, root.path()).await;
+    let good = client(&bus).await;
+    assert_eq!(receipts(&good).await, 0);
+    let deaf = read_nothing(&bus.socket(), 4);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let mut waiting: Vec<Raw> = (0..12).map(|_| Raw::on_bus(&bus.socket())).collect();
+    for one in &mut waiting {
+        one.say(allocate(1).data());
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    drop(waiting);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    drop(deaf);
+    // Whoever waited for room has it or has given up.
+    tokio::time::sleep(WITHOUT + Duration::from_secs(1)).await;
+    assert_eq!(receipts(&good).await, 0);
 }
 
 /// A test that runs as another user until it is dropped.

@@ -1,10 +1,9 @@
 //! What is given again is what would be found anew, whatever happened meanwhile.
 
 use super::Solved;
-use crate::broker::tests::{Spare, caller};
-use crate::broker::{Broker, Config};
+use crate::broker::Broker;
+use crate::broker::tests::{caller, governed};
 use crate::caller::{Caller, Verdict};
-use crate::heaps::fake::Fake;
 use heapq_constraints::{Constraint, Origin, Participant, Question};
 use heapq_policies::Right;
 use proptest::prelude::*;
@@ -86,13 +85,7 @@ proptest! {
     #[test]
     fn what_holds_is_what_would_be_found(events in prop::collection::vec(event(), 1..8)) {
         let dir = tempfile::tempdir().unwrap();
-        std::fs::create_dir_all(dir.path().join("sys/class/dma_heap/system")).unwrap();
-        let config = Config {
-            root: dir.path().to_owned(),
-            policy_dirs: vec![dir.path().to_owned()],
-            ..Config::default()
-        };
-        let broker = Broker::with(config, Box::new(Fake::default()), Spare(1 << 30)).unwrap().0;
+        let broker = governed(dir.path());
         let before = [Event::Allocate(true), Event::Cma(true)];
         let mut known: Vec<(usize, Solved)> = Vec::new();
         for event in before.into_iter().chain(events) {
