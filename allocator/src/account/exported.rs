@@ -4,7 +4,7 @@
 //! waiting for ever. So the file itself is asked for nothing until it is known to be one of the
 //! kernel's own; what it is stands in `/proc/self/fdinfo`, which the kernel prints by itself.
 
-use rustix::fs::{OFlags, fcntl_get_seals, fcntl_getfl, fstat};
+use rustix::fs::{OFlags, SealFlags, fcntl_get_seals, fcntl_getfl, fstat};
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
@@ -12,8 +12,8 @@ use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
 /// A buffer as the kernel knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exported {
-    /// Who made it: of heaps, the heap's name, and `udmabuf`. `None` for a memfd, which stands in for
-    /// a dma-buf.
+    /// Who made it: of heaps, the heap's name, and `udmabuf`. `None` for a stand-in, a memfd whose size
+    /// is sealed.
     pub by: Option<String>,
     /// Its size in bytes.
     pub bytes: u64,
@@ -22,7 +22,7 @@ pub struct Exported {
 }
 
 impl Exported {
-    /// What `buffer` is; `None`: neither a dma-buf nor a memfd, or a descriptor that proves no access.
+    /// What `buffer` is; `None`: neither a dma-buf nor a stand-in, or a descriptor that proves no access.
     ///
     /// # Errors
     /// When `/proc` cannot be read.
@@ -36,8 +36,9 @@ impl Exported {
             let info = fs::read_to_string(format!("/proc/self/fdinfo/{number}"))?;
             return Ok(told(&info));
         }
-        // Only memory has seals, and they are no business of a file system.
-        if fcntl_get_seals(buffer).is_err() {
+        // Seals are no business of a file system. Files on tmpfs have one that forbids all others.
+        let fixed = SealFlags::SHRINK | SealFlags::GROW;
+        if !fcntl_get_seals(buffer).is_ok_and(|seals| seals.contains(fixed)) {
             return Ok(None);
         }
         let stat = fstat(buffer)?;
@@ -66,7 +67,9 @@ fn value<'a>(line: Option<&'a str>, key: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rustix::fs::{MemfdFlags, Mode, ftruncate, memfd_create, open};
+    use crate::heaps::{Source, StandIn};
+    use rustix::fs::{MemfdFlags, Mode, memfd_create, open};
+    use std::path::Path;
 
     #[test]
     fn a_dma_buf_says_who_made_it_and_nobody_else_can() {
@@ -84,19 +87,17 @@ mod tests {
     }
 
     #[test]
-    fn a_memfd_stands_in_and_other_files_do_not() {
-        let memory = memfd_create("heapq:x", MemfdFlags::CLOEXEC).unwrap();
-        ftruncate(&memory, 8192).unwrap();
-        let found = Exported::of(&memory).unwrap().unwrap();
+    fn a_memfd_of_fixed_size_stands_in_and_other_files_do_not() {
+        let found = Exported::of(&StandIn.allocate(8192, "heapq:x").unwrap()).unwrap().unwrap();
         assert_eq!((found.by, found.bytes), (None, 8192));
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("memfd:x");
-        fs::write(&file, "x").unwrap();
-        let opened = |path: &std::path::Path, flags| open(path, flags, Mode::empty()).unwrap();
-        for other in [opened(&file, OFlags::RDONLY), opened(dir.path(), OFlags::PATH)] {
-            // A file on tmpfs has seals like a memfd, and is as good.
-            let on_tmpfs = fcntl_get_seals(&other).is_ok();
-            assert_eq!(Exported::of(&other).unwrap().is_some(), on_tmpfs);
+        let loose = memfd_create("heapq:x", MemfdFlags::ALLOW_SEALING).unwrap();
+        let opened = |path: &Path, flags| open(path, flags, Mode::RUSR | Mode::WUSR).unwrap();
+        let on_tmpfs = opened(Path::new("/dev/shm"), OFlags::TMPFILE | OFlags::RDWR);
+        assert!(fcntl_get_seals(&on_tmpfs).is_ok());
+        let path = opened(Path::new("/dev/shm"), OFlags::PATH);
+        let file = tempfile::tempfile().unwrap().into();
+        for other in [loose, on_tmpfs, path, file] {
+            assert_eq!(Exported::of(&other).unwrap(), None, "{other:?}");
         }
     }
 }

@@ -74,6 +74,9 @@ impl Broker {
     }
 }
 
+const NO_STAND_IN: &str = "is no dma-buf, nor a memfd that is sealed with F_SEAL_SHRINK and \
+    F_SEAL_GROW, as stand-ins are";
+
 /// What buffers take from each heap; stand-ins are of none.
 fn costs(
     heaps: &HeapSet,
@@ -86,8 +89,8 @@ fn costs(
         let failed = |source| AskError::Io { what: format!("buffer {index}"), source };
         let refused = |why: String| AskError::NoBuffer(NoBuffer { index, why });
         let exported = Exported::of(buffer).map_err(failed)?;
-        let Exported { by, bytes, inode } =
-            exported.ok_or_else(|| refused("is no dma-buf".to_owned()))?;
+        let none = if stand_ins { NO_STAND_IN } else { "is no dma-buf" };
+        let Exported { by, bytes, inode } = exported.ok_or_else(|| refused(none.to_owned()))?;
         let heap = match by {
             Some(by) => {
                 let heap = heaps.find(&by);
@@ -96,6 +99,9 @@ fn costs(
             None if stand_ins => None,
             None => return Err(refused("is a memfd and no dma-buf".to_owned())),
         };
+        if bytes == 0 {
+            return Err(refused("is empty".to_owned()));
+        }
         if !inodes.insert(inode) {
             return Err(refused("is there twice".to_owned()));
         }
@@ -114,13 +120,10 @@ fn costs(
 mod tests {
     use super::*;
     use crate::broker::tests::{caller, limited_on};
-    use crate::heaps::StandIn;
-    use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
+    use crate::heaps::{Source, StandIn};
 
     fn memory(bytes: u64) -> OwnedFd {
-        let memory = memfd_create("heapq:x", MemfdFlags::CLOEXEC).unwrap();
-        ftruncate(&memory, bytes).unwrap();
-        memory
+        StandIn.allocate(bytes, "heapq:x").unwrap()
     }
 
     const LIMIT: &str = "[[limit]]\nusers = 7\nbuffers = 3\nbytes = 40960\n";
@@ -144,6 +147,8 @@ mod tests {
         }
         assert_eq!(broker.usage().len(), 1);
         assert_eq!(broker.more(&holder, lease, 2, 9).unwrap().len(), 0);
+        let kept = broker.more(&holder, lease, 0, 9).unwrap_err().to_string();
+        assert!(kept.contains("buffer 0 is its client's already"), "{kept}");
         broker.release(&holder, lease).unwrap();
         drop((one, two));
         broker.orphans.look();
@@ -158,7 +163,8 @@ mod tests {
         let null = || OwnedFd::from(std::fs::File::open("/dev/null").unwrap());
         for (buffers, why) in [
             (vec![], "number 0 is not there"),
-            (vec![memory(4096), null()], "number 1 is no dma-buf"),
+            (vec![memory(4096), null()], &format!("number 1 {NO_STAND_IN}")),
+            (vec![memory(0)], "number 0 is empty"),
             (vec![one.try_clone().unwrap(), one], "number 1 is there twice"),
         ] {
             let refused = broker.adopt(&ada, &holder, buffers).unwrap_err().to_string();

@@ -109,7 +109,7 @@ impl Leases {
         let total = usize::try_from(lease.debt.buffers).unwrap_or(usize::MAX);
         let Some(skip) = index.checked_sub(total.saturating_sub(lease.kept.len())) else {
             let source = io::ErrorKind::InvalidInput.into();
-            let what = format!("buffer {first} went with the grant and is not kept");
+            let what = format!("buffer {first} is its client's already and is not kept");
             return Err(AskError::Io { what, source });
         };
         let wanted = lease.kept.iter().skip(skip).take(most);

@@ -378,7 +378,7 @@ impl Allocator1 {
     /// charged to the caller, as if it had just been given them. Nothing is taken or given back, and
     /// the service keeps none of the descriptors.
     ///
-    /// buffers: dma-bufs of heaps of this machine, each once, as many as one message carries.
+    /// buffers: dma-bufs of heaps of this machine, each once, 16 at most.
     ///
     /// options: none yet.
     ///
@@ -402,7 +402,9 @@ impl Allocator1 {
 
     /// A private socket to the service, for the caller or whomever it gives it to. It serves the
     /// same objects to the same user, and is a client of its own: its leases end when it is closed.
-    /// No bus's limits hold there, and answers come in half the time.
+    /// No bus's limits hold there, and answers come in half the time. It is closed when a message
+    /// comes with more than 16 descriptors or with more than 256 KiB, as a bus does at bounds of its
+    /// own.
     ///
     /// options: max-fds (u), how many descriptors the client takes in one message: 2 to 253, 16
     /// unless it says otherwise.
