@@ -107,21 +107,27 @@ impl Device {
 
 /// A name that no device bears, or that several do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}", describe(name, *bearers, nearest.as_deref()))]
+#[error("{}", describe(name, bearers, nearest.as_deref()))]
 pub struct UnknownDevice {
     /// As the client wrote it.
     pub name: String,
-    /// How many devices bear it; not 1.
-    pub bearers: usize,
+    /// Those that bear it, a node or else the path of each; not one.
+    pub bearers: Vec<Name>,
     /// A known name that may be meant.
     pub nearest: Option<String>,
 }
 
-fn describe(name: &str, bearers: usize, nearest: Option<&str>) -> String {
+fn describe(name: &str, bearers: &[Name], nearest: Option<&str>) -> String {
+    /// So many are listed.
+    const LISTED: usize = 8;
     match (bearers, nearest) {
-        (0, None) => format!("no device is named {name:?}"),
-        (0, Some(known)) => format!("no device is named {name:?}; did you mean {known:?}?"),
-        (some, _) => format!("{some} devices are named {name:?}; name one by its node or path"),
+        ([], None) => format!("no device is named {name:?}"),
+        ([], Some(known)) => format!("no device is named {name:?}; did you mean {known:?}?"),
+        (some, _) => {
+            let listed = some.iter().take(LISTED).map(|one| &**one).collect::<Vec<_>>().join(", ");
+            let more = if some.len() > LISTED { ", …" } else { "" };
+            format!("{name:?} may be any of {}: {listed}{more}; name one", some.len())
+        }
     }
 }
 
@@ -135,13 +141,13 @@ impl Topology {
     /// [`UnknownDevice`] when none bears it, or several that differ.
     pub fn device(&self, name: &str) -> Result<&Device, UnknownDevice> {
         let mut bearers = self.devices.iter().filter(|device| bears(device, name));
-        let first = bearers.next();
-        let more = bearers.count();
-        match (first, more) {
-            (Some(device), 0) => Ok(device),
+        match (bearers.next(), bearers.next()) {
             (None, _) => Err(self.unknown(name)),
-            (Some(_), more) => {
-                Err(UnknownDevice { name: name.to_owned(), bearers: more + 1, nearest: None })
+            (Some(device), None) => Ok(device),
+            (Some(one), Some(other)) => {
+                let called = |one: &Device| one.nodes.first().unwrap_or(&one.path).clone();
+                let bearers = [one, other].into_iter().chain(bearers).map(called).collect();
+                Err(UnknownDevice { name: name.to_owned(), bearers, nearest: None })
             }
         }
     }
@@ -165,7 +171,7 @@ impl Topology {
             known.extend(device.nodes.iter().map(|node| last(node)));
         }
         let nearest = nearest(name, &known).map(str::to_owned);
-        UnknownDevice { name: name.to_owned(), bearers: 0, nearest }
+        UnknownDevice { name: name.to_owned(), bearers: Vec::new(), nearest }
     }
 }
 

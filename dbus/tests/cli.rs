@@ -17,5 +17,7 @@ mod devicetree;
 mod listings;
 #[path = "cli/machine.rs"]
 mod machine;
+#[path = "cli/options.rs"]
+mod options;
 #[path = "cli/policy.rs"]
 mod policy;

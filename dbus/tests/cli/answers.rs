@@ -77,8 +77,9 @@ fn an_absurd_size_is_answered_and_not_tried() {
     let machine = Machine::new();
     let run = machine.heapq(&["alloc", "cpu", "--size", "16777215T", "--stand-in"]);
     assert!(matches!(run.code, Some(3 | 5 | 7)), "{:?} {}{}", run.code, run.out, run.err);
-    let run = machine.heapq(&["alloc", "cpu", "--size", "1T", "--stand-in"]);
-    assert_eq!(run.code, Some(5), "{}{}", run.out, run.err);
+    let (code, data) = machine.json(&["alloc", "cpu", "--size", "1T", "--stand-in"]);
+    assert_eq!((code, &data["verdict"]), (Some(5), &"over-quota".into()));
+    assert!(data["stand-in"].is_null(), "there is nothing that could be one: {data}");
 }
 
 #[test]
@@ -119,6 +120,8 @@ fn a_command_gets_the_buffers_and_its_status_is_ours() {
     ]);
     assert_eq!(run.code, Some(42), "{}{}", run.out, run.err);
     assert_eq!(run.out, "3 default_cma_region 10000\n12288\n12288\n12288\n");
+    let said = "heapq: 3 buffers from default_cma_region (memfds, no dma-bufs)\n";
+    assert_eq!(run.err, said);
     let ask = ["alloc", "cpu", "--size", "1", "--stand-in", "--exec"];
     let killed = machine.heapq(&[&ask[..], &["sh", "-c", "kill -9 $$"]].concat());
     assert_eq!(killed.code, Some(128 + 9), "as a shell says it");
@@ -156,6 +159,8 @@ fn the_demonstration_holds_on_any_machine() {
     let first = told.out.lines().next().unwrap();
     let whose = first.contains("stand-in heaps") || first.starts_with("This machine's own heaps");
     assert!(whose, "the first line says whose heaps these are: {first}");
+    let of_capture = Machine::new().heapq(&["demo"]).out;
+    assert!(of_capture.contains("stand-in heaps"), "it has no heaps to open: {of_capture}");
     let data = run(&["demo", "--json"]).json();
     assert_eq!(data["seen"]["frames"], 6);
     assert_eq!(data["seen"]["frames-right"], 6);

@@ -1,6 +1,6 @@
 //! `bench` and `probe`, as far as they go without heaps and devices.
 
-use crate::machine::Machine;
+use crate::machine::{Machine, run};
 use heapq_allocator::bench::{Measured, policy};
 
 #[test]
@@ -27,6 +27,13 @@ fn memory_and_devices_of_a_capture_are_not_there_to_be_tried() {
         let run = machine.heapq(arguments);
         assert_eq!((run.code, run.out.as_str()), (Some(2), ""), "{arguments:?}: {}", run.err);
     }
+}
+
+#[test]
+fn a_device_that_is_none_is_unknown_whatever_heaps_there_are() {
+    let run = run(&["--offline", "probe", "NONSENSE"]);
+    assert_eq!((run.code, run.out.as_str()), (Some(7), ""), "{}", run.err);
+    assert!(run.err.contains("no device is named \"NONSENSE\""), "{}", run.err);
 }
 
 #[test]

@@ -74,12 +74,35 @@ pub(crate) struct Global {
 }
 
 impl Global {
-    /// A directory of policies that is not there holds nothing, but one that is named is meant.
+    /// A directory that is not there holds nothing, but one that is named is meant.
     pub(crate) fn named_dirs_are_there(&self) -> Result<(), Problem> {
-        self.policy_dir.iter().try_for_each(|dir| match std::fs::read_dir(dir) {
+        self.root.iter().chain(&self.policy_dir).try_for_each(|dir| match std::fs::read_dir(dir) {
             Ok(_) => Ok(()),
             Err(source) => Err(Problem::Named { path: dir.clone(), source }),
         })
+    }
+
+    /// Refuses the first of these options that was given: `command` cannot heed it.
+    pub(crate) fn refuse(
+        &self,
+        options: &[&str],
+        command: &'static str,
+        why: &'static str,
+    ) -> Result<(), Problem> {
+        let given = [
+            ("--root", self.root.is_some()),
+            ("--dtb", self.dtb.is_some()),
+            ("--snapshot", self.snapshot.is_some()),
+            ("--policy-dir", !self.policy_dir.is_empty()),
+            ("--bus", self.bus.is_some()),
+            ("--session", self.session),
+            ("--offline", self.offline),
+            ("--daemon", self.daemon),
+        ];
+        match given.iter().find(|(option, given)| *given && options.contains(option)) {
+            Some((option, _)) => Err(Problem::Option { command, option, why }),
+            None => Ok(()),
+        }
     }
 
     /// The machine that is to be looked at, where it is described and has no directory.
@@ -87,6 +110,24 @@ impl Global {
         let dtb = self.dtb.clone().map(Described::Devicetree);
         dtb.or_else(|| self.snapshot.clone().map(Described::Snapshot))
     }
+}
+
+/// Options that name another machine than the running one.
+pub(crate) const MACHINES: [&str; 3] = ["--root", "--dtb", "--snapshot"];
+
+/// Options that demand a daemon.
+pub(crate) const DAEMONS: [&str; 3] = ["--bus", "--session", "--daemon"];
+
+/// The form of data that a command line asks for which is not well-formed otherwise. What `--exec` runs
+/// has options of its own.
+pub(crate) fn json_typed(arguments: impl Iterator<Item = OsString>) -> Option<Json> {
+    let ours = arguments.take_while(|one| one != "--" && one != "--exec");
+    let forms = ours.filter_map(|one| match one.to_str()?.strip_prefix("--json")? {
+        "=short" => Some(Json::Short),
+        "=pretty" => Some(Json::Pretty),
+        other => (other.is_empty() || other.starts_with('=')).then_some(Json::Auto),
+    });
+    forms.last()
 }
 
 /// How data is printed.

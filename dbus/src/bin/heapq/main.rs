@@ -17,18 +17,42 @@ mod socket;
 mod table;
 
 use clap::Parser;
-use cli::{Cli, Command, Global};
+use clap::error::ErrorKind;
+use cli::{Cli, Command, Global, json_typed};
 use heapq_dbus::exit::Exit;
 use problem::Problem;
 use std::process::ExitCode;
 use std::time::Duration;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => mistyped(&error),
+    };
     match run(cli.command.unwrap_or(Command::Status), &cli.global) {
         Ok(code) => code,
         Err(problem) => fail(problem, &cli.global),
     }
+}
+
+/// Tells what is wrong with the command line, with `--json` as data too; or prints help.
+fn mistyped(error: &clap::Error) -> ! {
+    if let Some(form) = json_typed(std::env::args_os()).filter(|_| error.use_stderr()) {
+        let what = match error.kind() {
+            ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => "it is not complete".to_owned(),
+            _ => without_help(&error.to_string()),
+        };
+        let _ = output::print_error(&format!("the command line: {what}"), Exit::Usage, form);
+    }
+    error.exit()
+}
+
+/// What clap says of an error before it says how the command is used.
+fn without_help(text: &str) -> String {
+    let is_help = |part: &&str| part.starts_with("Usage: ") || part.starts_with("For more ");
+    let said = text.split("\n\n").take_while(|part| !is_help(part)).map(str::trim_end);
+    let said = said.collect::<Vec<_>>().join("\n");
+    said.strip_prefix("error: ").unwrap_or(&said).to_owned()
 }
 
 /// Tells what is wrong on standard error, and with `--json` as data too.
@@ -37,7 +61,7 @@ fn fail(problem: Problem, global: &Global) -> ExitCode {
     output::note(&error);
     let exit = problem.exit();
     // Standard output may be what failed; the exit status stands.
-    let _ = output::print_error(&error, exit, global);
+    let _ = global.json.map(|form| output::print_error(&error, exit, form));
     exit.into()
 }
 

@@ -36,20 +36,19 @@ pub(crate) fn print<T: Report>(report: &T, global: &Global) -> io::Result<()> {
     write(&text, global)
 }
 
-/// Prints why there is no report, where data was asked for.
+/// Prints why there is no report, as data.
 ///
 /// # Errors
 /// As [`print()`].
-pub(crate) fn print_error(error: &str, exit: Exit, global: &Global) -> io::Result<()> {
+pub(crate) fn print_error(error: &str, exit: Exit, form: Json) -> io::Result<()> {
     #[derive(Serialize)]
     #[serde(rename_all = "kebab-case")]
     struct Failed<'a> {
         error: &'a str,
         exit_status: u8,
     }
-    let Some(form) = global.json else { return Ok(()) };
     let failed = Failed { error, exit_status: exit as u8 };
-    write(&json(&failed, form, io::stdout().is_terminal())?, global)
+    put(&json(&failed, form, io::stdout().is_terminal())?, ColorChoice::Never)
 }
 
 /// Prints text to standard output, with its colours where they are wanted.
@@ -57,13 +56,16 @@ pub(crate) fn print_error(error: &str, exit: Exit, global: &Global) -> io::Resul
 /// # Errors
 /// As [`print()`].
 pub(crate) fn write(text: &str, global: &Global) -> io::Result<()> {
-    let stdout = io::stdout();
     let choice = match global.color {
-        When::Auto => AutoStream::choice(&stdout),
+        When::Auto => AutoStream::choice(&io::stdout()),
         When::Always => ColorChoice::Always,
         When::Never => ColorChoice::Never,
     };
-    let mut out = AutoStream::new(stdout.lock(), choice);
+    put(text, choice)
+}
+
+fn put(text: &str, colours: ColorChoice) -> io::Result<()> {
+    let mut out = AutoStream::new(io::stdout().lock(), colours);
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other,

@@ -36,8 +36,9 @@ struct Allocated {
     candidate: Option<usize>,
     /// How many file descriptors there are.
     buffers: usize,
-    /// They are plain memfds and no dma-bufs.
-    stand_in: bool,
+    /// They are plain memfds and no dma-bufs; absent where there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stand_in: Option<bool>,
     /// Heaps that were tried before and failed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     fallback_from: Vec<Failed>,
@@ -81,7 +82,7 @@ impl Report for Allocated {
                 "over quota: {asked} {what} asked for, {in_use} of {bound} in use for {account} ({origin})\n"
             ));
         }
-        if self.stand_in {
+        if self.stand_in == Some(true) {
             lines.push("stand-in: these buffers are memfds and no dma-bufs\n".to_owned());
         }
         if let Some(answer) = &self.answer {
@@ -122,7 +123,8 @@ pub(crate) fn run(
         print(&report, global).map_err(Problem::system("writing"))?;
         return Ok(exit.into());
     };
-    note(format_args!("{} from {}", counted(report.buffers), joined(&report.heaps, " + ")));
+    let kind = if grant.stand_in { " (memfds, no dma-bufs)" } else { "" };
+    note(format_args!("{} from {}{kind}", counted(report.buffers), joined(&report.heaps, " + ")));
     let mut command = Command::new(program);
     command.args(arguments).envs(environment(&report, &grant)?);
     let run = |source| Problem::Run { command: program.to_string_lossy().into_owned(), source };
@@ -176,7 +178,7 @@ fn report(outcome: &Outcome, via: &'static str) -> Allocated {
             heaps: heaps(grant),
             candidate: Some(grant.candidate),
             buffers: grant.buffers.len(),
-            stand_in: grant.stand_in,
+            stand_in: Some(grant.stand_in),
             fallback_from: failed(&grant.fallback_from),
             quota: None,
             answer: Some(Answer::clone(&grant.answer)),

@@ -268,7 +268,7 @@ fn shown(names: &[String], devices: Vec<ShownDevice>) -> Result<Vec<Row>, Proble
         &*device.path == name || device.nodes.iter().any(|one| node(one, name))
     };
     if let Some(name) = names.iter().find(|name| !devices.iter().any(|one| bears(one, name))) {
-        let unknown = UnknownDevice { name: name.clone(), bearers: 0, nearest: None };
+        let unknown = UnknownDevice { name: name.clone(), bearers: Vec::new(), nearest: None };
         return Err(AskError::from(unknown).into());
     }
     let chosen = devices.into_iter().filter(|device| match names {

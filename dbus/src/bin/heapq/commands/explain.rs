@@ -1,6 +1,6 @@
 //! `heapq explain`: the whole answer in words.
 
-use super::test::{on_no_other_machine, policy_dirs_for_cases};
+use super::test::{on_its_own_machine, policy_dirs_for_cases};
 use crate::ask::{Ask, Malformed};
 use crate::cli::Global;
 use crate::output::{Report, print};
@@ -52,7 +52,7 @@ pub(crate) fn answer(ask: &Ask, global: &Global) -> Result<Answered, Problem> {
 
 /// What a case asks, answered on the case's own machine.
 fn answer_of_case(file: &Path, dtb_dirs: &[PathBuf], global: &Global) -> Result<Answered, Problem> {
-    on_no_other_machine("explain --case", "a case brings its own machine", global)?;
+    on_its_own_machine("explain --case", global)?;
     let runner = Runner::new(&policy_dirs_for_cases(global)).map_err(Problem::Case)?;
     let runner = runner.with_dtb_dirs(dtb_dirs);
     let case = Case::read(file).map_err(Malformed::from)?;

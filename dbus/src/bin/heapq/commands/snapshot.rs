@@ -1,6 +1,6 @@
 //! `heapq snapshot`: the machine as a file.
 
-use crate::cli::Global;
+use crate::cli::{DAEMONS, Global};
 use crate::output::{Report, print};
 use crate::problem::Problem;
 use crate::session::broker;
@@ -25,6 +25,7 @@ impl Report for Snapshot {
 
 /// Runs the command. It reads the machine itself, whoever serves it.
 pub(crate) fn run(global: &Global) -> Result<Exit, Problem> {
+    global.refuse(&DAEMONS, "snapshot", "it reads the machine itself")?;
     let seen = broker(global, false)?.snapshot();
     let text = snapshot::write(&seen).map_err(|error| Problem::Snapshot(error.to_string()))?;
     print(&Snapshot { seen, text }, global).map_err(Problem::system("writing"))?;

@@ -1,6 +1,6 @@
 //! `heapq test`: runs cases.
 
-use crate::cli::Global;
+use crate::cli::{DAEMONS, Global, MACHINES};
 use crate::output::{Report, print};
 use crate::problem::Problem;
 use crate::session::policy_dirs;
@@ -77,7 +77,7 @@ pub(crate) fn run(
     quiet: bool,
     global: &Global,
 ) -> Result<Exit, Problem> {
-    on_no_other_machine("test", "a case brings its own machine", global)?;
+    on_its_own_machine("test", global)?;
     let cases = case::run_all(paths, &policy_dirs_for_cases(global), dtb_dirs);
     let count =
         |which: fn(&Outcome) -> bool| cases.iter().filter(|case| which(&case.outcome)).count();
@@ -97,24 +97,9 @@ pub(crate) fn run(
     })
 }
 
-/// Refuses the options that name a machine or a daemon, for commands that bring their own.
-pub(super) fn on_no_other_machine(
-    command: &'static str,
-    why: &'static str,
-    global: &Global,
-) -> Result<(), Problem> {
-    let given = [
-        ("--root", global.root.is_some()),
-        ("--dtb", global.dtb.is_some()),
-        ("--snapshot", global.snapshot.is_some()),
-        ("--bus", global.bus.is_some()),
-        ("--session", global.session),
-        ("--daemon", global.daemon),
-    ];
-    match given.iter().find(|(_, given)| *given) {
-        Some((option, _)) => Err(Problem::Option { command, option, why }),
-        None => Ok(()),
-    }
+/// Refuses the options that name a machine or a daemon.
+pub(super) fn on_its_own_machine(command: &'static str, global: &Global) -> Result<(), Problem> {
+    global.refuse(&[MACHINES, DAEMONS].concat(), command, "a case brings its own machine")
 }
 
 /// Cases run with the shipped policies: what a machine has in /etc must not change a regression

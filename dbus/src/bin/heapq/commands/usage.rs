@@ -1,6 +1,6 @@
 //! `heapq usage`: who holds which buffers.
 
-use crate::cli::Global;
+use crate::cli::{Global, MACHINES};
 use crate::output::{Report, print};
 use crate::problem::Problem;
 use crate::session::daemon_at_hand;
@@ -33,6 +33,8 @@ struct Held {
 }
 
 pub(crate) fn run(global: &Global) -> Result<Exit, Problem> {
+    let elsewhere = [&MACHINES[..], &["--policy-dir", "--offline"]].concat();
+    global.refuse(&elsewhere, "usage", "only a daemon knows who holds what")?;
     let (client, runtime) = daemon_at_hand(global)?;
     let entries = runtime.block_on(client.usage())?;
     let inodes = entries.iter().flat_map(|entry| &entry.living).copied().collect();

@@ -5,7 +5,7 @@ mod report;
 
 use super::probe::write::write;
 use crate::advice;
-use crate::cli::Global;
+use crate::cli::{DAEMONS, Global, MACHINES};
 use crate::output::print;
 use crate::problem::Problem;
 use crate::session::broker;
@@ -29,12 +29,10 @@ pub(crate) fn run(
     stand_in: bool,
     global: &Global,
 ) -> Result<Exit, Problem> {
-    if !stand_in && (global.root.is_some() || global.described().is_some()) {
-        return Err(Problem::Option {
-            command: "bench",
-            option: "another machine without --stand-in",
-            why: "it measures memory of this one",
-        });
+    global.refuse(&DAEMONS, "bench", "it measures heaps that this process may open")?;
+    if !stand_in {
+        let why = "it measures memory of this machine, except with --stand-in";
+        global.refuse(&MACHINES, "bench", why)?;
     }
     let broker = broker(global, stand_in)?;
     let all = broker.heaps(&Caller::myself());

@@ -13,7 +13,7 @@ pub(crate) use display::display;
 
 use super::explain::in_words;
 use super::plan::{figures, joined};
-use crate::cli::Global;
+use crate::cli::{DAEMONS, Global};
 use crate::output::{Report, print, write};
 use crate::problem::Problem;
 use crate::table::{BAD, GOOD, printable};
@@ -71,9 +71,8 @@ impl Report for Demo {
 
 /// Runs the command. Each part is told as soon as it is known; as data, all at the end.
 pub(crate) fn run(global: &Global) -> Result<Exit, Problem> {
-    if global.described().is_some() {
-        return Err(Problem::NoMachine);
-    }
+    let described = [&["--dtb", "--snapshot"], &DAEMONS[..]].concat();
+    global.refuse(&described, "demo", "it brings a service and a board of its own")?;
     let tell = |text: String| match global.json {
         Some(_) => Ok(()),
         None => write(&text, global).map_err(Problem::system("writing")),

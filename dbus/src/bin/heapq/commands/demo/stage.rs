@@ -14,6 +14,7 @@ use heapq_dbus::service::Service;
 use serde::Serialize;
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,14 +36,13 @@ pub(super) struct Machine {
 }
 
 impl Machine {
-    fn new(real: bool, topology: &Topology) -> Self {
+    /// `real`: where its root is, if it is no bundled one.
+    fn new(real: Option<&Path>, topology: &Topology) -> Self {
+        let opens = |heap: &&Heap| real.is_none_or(|root| opens(heap, root));
         Self {
-            real,
+            real: real.is_some(),
             board: topology.board.first().cloned(),
-            heaps: usable(topology)
-                .filter(|heap| !real || opens(heap))
-                .map(|heap| heap.name.clone())
-                .collect(),
+            heaps: usable(topology).filter(opens).map(|heap| heap.name.clone()).collect(),
             devices: topology.shown().count(),
         }
     }
@@ -65,10 +65,14 @@ fn usable(topology: &Topology) -> impl Iterator<Item = &Heap> {
     topology.heaps.heaps().iter().filter(|heap| heap.present && heap.permitted)
 }
 
-/// Whether this process may open one of the heap's nodes.
-fn opens(heap: &Heap) -> bool {
-    let names = [&heap.name].into_iter().chain(&heap.aliases);
-    names.map(|name| Path::new("/dev/dma_heap").join(&**name)).any(|node| File::open(node).is_ok())
+/// Whether this process may open one of the heap's nodes, which a capture does not have.
+fn opens(heap: &Heap, root: &Path) -> bool {
+    let mut names = [&heap.name].into_iter().chain(&heap.aliases);
+    names.any(|name| {
+        let node = File::open(root.join("dev/dma_heap").join(&**name));
+        let kind = node.and_then(|node| node.metadata()).map(|node| node.file_type());
+        kind.is_ok_and(|kind| kind.is_char_device())
+    })
 }
 
 /// The service, and a client's end of its private connection.
@@ -109,7 +113,7 @@ impl Stage {
 /// a bundled board.
 fn broker(global: &Global) -> Result<(Broker, Machine), Problem> {
     let config = Config {
-        root: PathBuf::from("/"),
+        root: global.root.clone().unwrap_or_else(|| PathBuf::from("/")),
         board: None,
         policy_dirs: policy_dirs(global),
         stand_in: false,
@@ -117,14 +121,14 @@ fn broker(global: &Global) -> Result<(Broker, Machine), Problem> {
     };
     // A machine that cannot be read has no heaps for us either.
     if let Ok((broker, _)) = Broker::open(config.clone()) {
-        let machine = Machine::new(true, &broker.topology());
+        let machine = Machine::new(Some(&config.root), &broker.topology());
         if !machine.heaps.is_empty() && serves(&broker) {
             return Ok((broker, machine));
         }
     }
     let board = Some(bundled_board().into());
     let (broker, _) = Broker::open(Config { board, stand_in: true, ..config })?;
-    let machine = Machine::new(false, &broker.topology());
+    let machine = Machine::new(None, &broker.topology());
     Ok((broker, machine))
 }
 

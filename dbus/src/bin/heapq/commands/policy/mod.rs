@@ -5,7 +5,7 @@ mod check;
 mod explain_match;
 mod show;
 
-use crate::cli::{Global, Json, Policy};
+use crate::cli::{DAEMONS, Global, Json, Policy};
 use crate::output::write;
 use crate::problem::Problem;
 use heapq_constraints::question::{Usage, Usages};
@@ -14,6 +14,7 @@ use heapq_dbus::exit::Exit;
 
 /// Runs one of them.
 pub(crate) fn run(command: &Policy, global: &Global) -> Result<Exit, Problem> {
+    global.refuse(&DAEMONS, "policy", "it reads the files itself")?;
     match command {
         Policy::Check { paths } => check::run(paths, global),
         Policy::Show { device } => show::run(device, global),

@@ -10,7 +10,7 @@ mod watched;
 pub(super) mod write;
 
 use crate::advice;
-use crate::cli::Global;
+use crate::cli::{Global, MACHINES};
 use crate::output::print;
 use crate::problem::Problem;
 use crate::session::broker;
@@ -32,20 +32,14 @@ pub(crate) fn run(
     limit: Duration,
     global: &Global,
 ) -> Result<Exit, Problem> {
-    if global.root.is_some() || global.described().is_some() {
-        return Err(Problem::Option {
-            command: "probe",
-            option: "another machine",
-            why: "it gives buffers to a device of this one",
-        });
-    }
+    global.refuse(&MACHINES, "probe", "it gives buffers to a device of this machine")?;
     let broker = broker(global, false)?;
     let heaps = broker.heaps(&Caller::myself());
-    let supply = Supply::of(&heaps, global);
+    let supply = Supply::of(&heaps, global)?;
+    let known = describe(device, &broker)?;
     if !heaps.heaps().iter().any(|heap| supply.may(heap)) {
         return Err(Problem::NoHeap { advice: advice::about(&broker) });
     }
-    let known = describe(device, &broker)?;
     let has = |heap: &&Heap| supply.has(heap, known.driver.as_deref());
     let usable: Vec<&Heap> = heaps.heaps().iter().filter(has).collect();
     if usable.is_empty() {

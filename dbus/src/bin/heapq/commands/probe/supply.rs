@@ -1,7 +1,8 @@
 //! Where the buffers come from: the heaps that this process may open, else the daemon.
 
 use crate::cli::Global;
-use crate::session::daemon_at_hand;
+use crate::problem::Problem;
+use crate::session::{daemon_at_hand, demanded_daemon};
 use heapq_allocator::Outcome;
 use heapq_allocator::heaps::{Bounded, Drawn, Nodes};
 use heapq_allocator::probe::{REPEATS, Trial};
@@ -43,10 +44,14 @@ impl AsFd for Buffer {
 impl Supply {
     /// For these heaps, as this process may use them. The daemon is looked for where it may not use
     /// all of them.
-    pub(super) fn of(heaps: &HeapSet, global: &Global) -> Self {
+    ///
+    /// # Errors
+    /// When a daemon is demanded and does not answer.
+    pub(super) fn of(heaps: &HeapSet, global: &Global) -> Result<Self, Problem> {
         let withheld = heaps.heaps().iter().any(|heap| heap.present && !heap.permitted);
-        let daemon = (withheld && !global.offline).then(|| daemon_at_hand(global).ok()).flatten();
-        Self { own: Bounded::new(Nodes::below(Path::new("/"))), daemon }
+        let at_hand = || (withheld && !global.offline).then(|| daemon_at_hand(global).ok());
+        let daemon = demanded_daemon(global)?.or_else(|| at_hand().flatten());
+        Ok(Self { own: Bounded::new(Nodes::below(Path::new("/"))), daemon })
     }
 
     /// Whether it can be tried: what is protected cannot be mapped, and what is reserved is kept for
