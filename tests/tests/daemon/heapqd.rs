@@ -24,25 +24,30 @@ impl Heapqd {
     }
 
     pub(crate) async fn start_with(bus: &Bus, root: &Path, more: &[&str]) -> Self {
-        let daemon = Self::spawn(bus, root, more);
-        daemon.wait_for_name(bus).await;
-        daemon
+        Self::started(bus, &mut Self::command(bus, root, more)).await
     }
 
-    fn spawn(bus: &Bus, root: &Path, more: &[&str]) -> Self {
+    /// The same as [`Self::start`], but the C library keeps nothing of what was freed for its
+    /// threads: memory that grows is memory in use.
+    pub(crate) async fn start_sparing(bus: &Bus, root: &Path) -> Self {
+        let mut command = Self::command(bus, root, &["--stand-in"]);
+        let sparing = "glibc.malloc.arena_max=1:glibc.malloc.tcache_count=0";
+        Self::started(bus, command.env("GLIBC_TUNABLES", sparing)).await
+    }
+
+    fn command(bus: &Bus, root: &Path, more: &[&str]) -> Command {
+        let mut command = Command::new(binary());
+        command.args(["--address", &bus.address, "--root"]).arg(root);
+        command.arg("--policy-dir").arg(policy_dir(bus)).args(more);
+        command
+    }
+
+    async fn started(bus: &Bus, command: &mut Command) -> Self {
         let log = bus.dir.path().join("heapqd.log");
-        let policies = policy_dir(bus);
-        let process = Command::new(binary())
-            .args(["--address", &bus.address, "--root"])
-            .arg(root)
-            .arg("--policy-dir")
-            .arg(policies)
-            .args(more)
-            .stdin(Stdio::null())
-            .stderr(File::create(&log).unwrap())
-            .spawn()
-            .unwrap();
-        Self { process, log }
+        command.stdin(Stdio::null()).stderr(File::create(&log).unwrap());
+        let daemon = Self { process: command.spawn().unwrap(), log };
+        daemon.wait_for_name(bus).await;
+        daemon
     }
 
     async fn wait_for_name(&self, bus: &Bus) {
@@ -78,8 +83,17 @@ impl Heapqd {
 
     /// Its resident memory in bytes.
     pub(crate) fn memory(&self) -> u64 {
+        self.bytes("VmRSS:")
+    }
+
+    /// What of it is in no file: the program's pages are not counted.
+    pub(crate) fn anonymous(&self) -> u64 {
+        self.bytes("RssAnon:")
+    }
+
+    fn bytes(&self, key: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(key)).unwrap();
         let kib: u64 = line.trim().trim_end_matches(" kB").parse().unwrap();
         kib << 10
     }

@@ -1,6 +1,6 @@
 //! A machine that a test makes up, and what the daemon does when it changes.
 
-use super::asking::{asked, participant};
+use super::asking::{asked, participant, simple};
 use super::bus::Bus;
 use super::heapqd::{Heapqd, client, until};
 use heapq_allocator::Outcome;
@@ -122,4 +122,36 @@ async fn a_node_that_vanished_unnoticed_is_a_heap_gone() {
         "{failure:?}"
     );
     assert_eq!(daemon.descriptors(), before);
+}
+
+#[tokio::test]
+async fn heaps_and_clients_that_come_and_go_leave_nothing_behind() {
+    let (bus, root) = (Bus::start(), machine());
+    let daemon = Heapqd::start_sparing(&bus, root.path()).await;
+    let watcher = client(&bus).await;
+    let read_again = async || {
+        let before = watcher.proxy().generation().await.unwrap();
+        daemon.signal(rustix::process::Signal::HUP);
+        until("the generation counts up", || async {
+            watcher.proxy().generation().await.unwrap() > before
+        })
+        .await;
+    };
+    // What is kept from the first rounds on, is kept once.
+    let mut before = 0;
+    for round in 0..120 {
+        if round == 20 {
+            before = daemon.anonymous();
+        }
+        // Never one that was there before: its path on the bus is new as well.
+        let heap = format!("pool-{round}");
+        add_heap(root.path(), &heap);
+        read_again().await;
+        let outcome = client(&bus).await.allocate(&simple(1, 4096)).await.unwrap();
+        assert!(matches!(outcome, Outcome::Granted(_)), "{outcome:?}");
+        remove_heap(root.path(), &heap);
+        read_again().await;
+    }
+    let grown = daemon.anonymous().saturating_sub(before);
+    assert!(grown < 64 << 10, "{grown} bytes in 100 rounds, {before} before");
 }
