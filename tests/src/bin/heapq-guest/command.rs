@@ -30,7 +30,7 @@ const USAGE: &str = "COMMAND
   shown CAMERA CARD [--mislaid]   frames on a screen as they are in memory
   shown-apart CAMERA CARD [--mislaid]  the same with each plane in a buffer of its own
   leave CAMERA PIPE FILE [--mislaid]  a frame, and another process that looks at it later
-  hotplug MODULE COUNT            vivid's module loaded and unloaded while clients ask
+  hotplug MODULE COUNT [--alone]  vivid's module loaded and unloaded while clients ask, or nobody
   film CAMERA CARD [--mislaid]    a frame, seen by four processes of a collection
   many CAMERA CARD                more buffers of a collection than a message carries
   migrate CAMERA SECOND CARD      a second camera moves a collection to other memory
@@ -59,7 +59,8 @@ pub(crate) async fn run(words: &[&str]) -> Result<String, Problem> {
         ["leave", camera, when, said, "--mislaid"] => frames::leave(camera, when, said, true).await,
         // What the one before starts.
         ["keep", when, bytes] => frames::keep(when, number(bytes)?),
-        ["hotplug", module, count] => hotplug::run(module, number(count)?).await,
+        ["hotplug", module, count] => hotplug::run(module, number(count)?, false).await,
+        ["hotplug", module, count, "--alone"] => hotplug::run(module, number(count)?, true).await,
         ["film", camera, card] => together::film(camera, card, false),
         ["film", camera, card, "--mislaid"] => together::film(camera, card, true),
         ["many", camera, card] => together::many(camera, card),

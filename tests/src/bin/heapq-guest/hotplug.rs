@@ -1,18 +1,21 @@
 //! A driver that is loaded and unloaded under load: what is answered meanwhile must be true.
 
+mod late;
+
 use crate::ask::{self, Amount};
 use crate::problem::Problem;
-use heapq_allocator::udev::Monitor;
 use heapq_dbus::client::{Client, Failure};
 use heapq_dbus::error::Error;
 use heapq_dbus::listing;
 use heapq_dbus::wire::Asked;
+use late::Late;
 use rustix::io::Errno;
 use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 const DRIVER: &CStr = c"vivid";
@@ -73,8 +76,8 @@ impl Times {
 }
 
 /// Loads and unloads `module` (the driver's file) `count` times, each time with other needs than before,
-/// while three clients ask and allocate.
-pub(crate) async fn run(module: &str, count: usize) -> Result<String, Problem> {
+/// while three clients ask and allocate; or nobody, when it is `alone`.
+pub(crate) async fn run(module: &str, count: usize, alone: bool) -> Result<String, Problem> {
     let times = Arc::new(Times {
         all: Mutex::new(vec![Truth::Absent]),
         settled: AtomicUsize::new(1),
@@ -83,16 +86,20 @@ pub(crate) async fn run(module: &str, count: usize) -> Result<String, Problem> {
     unload().await?;
     let client = ask::service().await?;
     until(&client, Truth::Absent).await?;
-    let last = listen()?;
-    let planners = [0, 1].map(|_| tokio::spawn(plans(times.clone())));
-    let allocator = tokio::spawn(allocates(times.clone()));
-    let (begun, mut late) = (Instant::now(), Vec::new());
+    let mut late = Late::listen()?;
+    let mut clients = JoinSet::new();
+    if !alone {
+        clients.spawn(plans(times.clone()));
+        clients.spawn(plans(times.clone()));
+        clients.spawn(allocates(times.clone()));
+    }
+    let begun = Instant::now();
     for cycle in 0..count {
         let truth = if cycle % 2 == 0 { Truth::Mapped } else { Truth::Contiguous };
         times.begin(truth);
-        load(module, truth)?;
+        let loaded = load(module, truth)?;
         until(&client, truth).await?;
-        late.push(since(&last));
+        late.known(loaded);
         if cycle % 5 == 0 {
             listed(&client, 1).await?;
         }
@@ -106,19 +113,18 @@ pub(crate) async fn run(module: &str, count: usize) -> Result<String, Problem> {
         times.settle();
     }
     times.over.store(true, Ordering::SeqCst);
-    let mut seen = ended(allocator).await?;
-    for planner in planners {
-        let one = ended(planner).await?;
+    let mut seen = Seen::default();
+    while let Some(ended) = clients.join_next().await {
+        let one = ended.map_err(|error| Problem::Wrong(error.to_string()))??;
         seen.answers += one.answers;
         seen.wrong.extend(one.wrong);
     }
-    late.sort();
-    let (median, most) = (late.get(late.len() / 2), late.last());
     let said = format!(
-        "{count} loads in {:?}, {} answers, {} wrong; noticed {median:?} after the last event, at most {most:?}",
-        begun.elapsed(),
+        "{count} loads in {} s, {} answers, {} wrong; {}",
+        begun.elapsed().as_secs(),
         seen.answers,
-        seen.wrong.len()
+        seen.wrong.len(),
+        late.words()
     );
     match seen.wrong.first() {
         Some(first) => Err(Problem::Wrong(format!("{said}; the first: {first}"))),
@@ -126,39 +132,14 @@ pub(crate) async fn run(module: &str, count: usize) -> Result<String, Problem> {
     }
 }
 
-async fn ended(task: tokio::task::JoinHandle<Result<Seen, Problem>>) -> Result<Seen, Problem> {
-    task.await.map_err(|error| Problem::Wrong(error.to_string()))?
-}
-
-/// When udevd last said that something came or went.
-fn listen() -> Result<Arc<Mutex<Instant>>, Problem> {
-    let last = Arc::new(Mutex::new(Instant::now()));
-    let heard = last.clone();
-    let (ready, is_ready) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        let opened = Monitor::open();
-        let _ = ready.send(opened.as_ref().map(drop).map_err(std::io::Error::kind));
-        let Ok(mut monitor) = opened else { return };
-        while monitor.wait().is_ok() {
-            *heard.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-        }
-    });
-    match is_ready.recv() {
-        Ok(Ok(())) => Ok(last),
-        other => Err(Problem::Wrong(format!("uevents: {other:?}"))),
-    }
-}
-
-fn since(last: &Mutex<Instant>) -> Duration {
-    last.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
-}
-
-fn load(module: &str, truth: Truth) -> Result<(), Problem> {
+/// When that was done.
+fn load(module: &str, truth: Truth) -> Result<Instant, Problem> {
     let kind = u32::from(truth == Truth::Contiguous);
     let parameters = CString::new(format!("{PARAMETERS}{kind}")).unwrap_or_default();
     let file = File::open(module).map_err(Problem::system(module))?;
     rustix::system::finit_module(file, &parameters, 0)
-        .map_err(|errno| Problem::system(format!("loading {module}"))(errno.into()))
+        .map_err(|errno| Problem::system(format!("loading {module}"))(errno.into()))?;
+    Ok(Instant::now())
 }
 
 /// udevd's helpers have it open for a while.
