@@ -15,7 +15,9 @@
 //!
 //! A share is half of what others leave: of a user, half of what other users leave; of a client,
 //! half of what its user's other clients leave of that. So nobody can take all, however many they
-//! are there is something left for one more, and one alone has the most.
+//! are there is something left for one more, and one alone has the most. As long as five eighths of all
+//! suffice, a client of whom no receipt is out has room for one buffer in any case, and that message
+//! has a receipt: so those of its user that do not read leave something to those that do.
 
 use heapq_allocator::Holder;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -42,6 +44,9 @@ const LATE: Duration = Duration::from_secs(60);
 /// Of all that a transport bears, this part may go without receipts. Those who keep what they have
 /// and never call again leave the rest to others for ever.
 const UNSIGNED_PART: usize = 3;
+
+/// A message with one buffer.
+const ONE: Load = Load { descriptors: 2, bytes: 0 };
 
 /// What a message weighs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -142,6 +147,8 @@ pub struct Cargo {
     uid: u32,
     client: Holder,
     load: Load,
+    /// It is of what is left beyond the shares.
+    last: bool,
     unsigned: bool,
 }
 
@@ -189,14 +196,15 @@ impl Flight {
             state = self.lock();
             share = state.sent.share(self.bound, uid, client);
         }
-        if !least.within(share) {
+        let last = !least.within(share);
+        if last && !(least.within(ONE) && state.one_is_left(self.bound, client)) {
             return None;
         }
         let descriptors = most.min(share.descriptors).max(least.descriptors);
         let load = Load { descriptors, ..least };
         state.sent.change(uid, client, |known| known.plus(load));
         let flight = Arc::downgrade(self);
-        Some(Cargo { flight, uid, client: client.clone(), load, unsigned: false })
+        Some(Cargo { flight, uid, client: client.clone(), load, last, unsigned: false })
     }
 
     /// From now on what is sent to `client` goes over a private socket, of which the kernel knows
@@ -249,7 +257,7 @@ impl Flight {
         let load = cargo.load.minus(receipt);
         let line = state.lines.contains_key(&client);
         let unsigned = self.bound.part(UNSIGNED_PART);
-        let short = load.bytes == 0 && load.descriptors <= 1;
+        let short = load.bytes == 0 && load.descriptors <= 1 && !cargo.last;
         let trusted = short && load.within(state.unsigned.share(unsigned, uid, &client));
         if !line && !trusted {
             return Some(cargo);
@@ -326,13 +334,28 @@ fn received(receipts: &mut Vec<Receipt>) -> Vec<Receipt> {
     receipts.extract_if(.., received).collect()
 }
 
+impl State {
+    /// Whether a client that has no share any more may have one buffer: when no receipt of it is out,
+    /// and five eighths of the bound suffice.
+    fn one_is_left(&self, bound: Load, client: &Holder) -> bool {
+        let left = bound.half().plus(bound.part(8)).minus(self.sent.all);
+        ONE.within(left) && self.sent.of_client(client) == self.unsigned.of_client(client)
+    }
+}
+
 impl Tally {
     /// What one more message of this client may weigh: as much as then is left to others.
     fn share(&self, bound: Load, uid: u32, client: &Holder) -> Load {
-        let user = self.users.get(&uid).copied().unwrap_or_default();
-        let client = self.clients.get(client).copied().unwrap_or_default();
-        let users = bound.minus(self.all.minus(user)).half();
-        users.minus(user.plus(client)).half()
+        let taken = self.of_user(uid).plus(self.of_client(client));
+        bound.minus(self.all.minus(self.of_user(uid))).half().minus(taken).half()
+    }
+
+    fn of_user(&self, uid: u32) -> Load {
+        self.users.get(&uid).copied().unwrap_or_default()
+    }
+
+    fn of_client(&self, client: &Holder) -> Load {
+        self.clients.get(client).copied().unwrap_or_default()
     }
 
     fn change(&mut self, uid: u32, client: &Holder, how: impl Fn(Load) -> Load) {
@@ -418,8 +441,6 @@ impl Drop for Cargo {
 mod tests {
     use super::*;
 
-    const LITTLE: Load = Load { descriptors: 2, bytes: 0 };
-
     fn flight() -> Arc<Flight> {
         Flight::new(Load { descriptors: 62, bytes: 1 << 20 })
     }
@@ -428,26 +449,64 @@ mod tests {
     async fn one_alone_has_the_most_and_nobody_has_all() {
         let flight = flight();
         let taken: Vec<Cargo> = (1..=5)
-            .map_while(|uid| flight.take(uid, &Holder::new(format!(":1.{uid}")), LITTLE, 99))
+            .map_while(|uid| flight.take(uid, &Holder::new(format!(":1.{uid}")), ONE, 99))
             .collect();
         let each: Vec<usize> = taken.iter().map(Cargo::descriptors).collect();
         assert_eq!(each, [15, 11, 9, 6, 5]);
         // Nor have many clients of one user what others need.
-        let many: Vec<Cargo> = (10..99)
-            .map_while(|number| flight.take(7, &Holder::new(format!(":1.{number}")), LITTLE, 99))
-            .collect();
-        assert!(many.len() < 3, "{}", many.len());
-        assert!(flight.take(8, &Holder::new(":1.8"), LITTLE, 99).is_some());
+        let many = grab(&flight, 7, 99);
+        assert!(many.len() < 6, "{}", many.len());
+        assert!(flight.take(8, &Holder::new(":1.8"), ONE, 99).is_some());
+    }
+
+    /// All that so many clients of a user get.
+    fn grab(flight: &Arc<Flight>, uid: u32, clients: u32) -> Vec<Cargo> {
+        let all = |client: Holder| std::iter::from_fn(move || flight.take(uid, &client, ONE, 99));
+        (0..clients).flat_map(|number| all(Holder::new(format!("deaf {uid} {number}")))).collect()
+    }
+
+    #[tokio::test]
+    async fn who_reads_has_room_for_a_buffer_beside_others_of_its_user_that_do_not() {
+        let flight = flight();
+        let good = Holder::new(":1.1");
+        let early = flight.take(1, &good, ONE, 2).unwrap();
+        assert!(early.send(1).unwrap().is_none());
+        let _deaf = grab(&flight, 1, 4);
+        let all = |flight: &Flight| flight.lock().sent.all.descriptors;
+        assert_eq!(all(&flight), 29);
+        for lease in 2..99 {
+            let cargo = flight.take(1, &good, ONE, 99).unwrap();
+            assert_eq!(cargo.descriptors(), 2);
+            let receipt = cargo.send(lease).unwrap();
+            assert!(receipt.is_some(), "near the bound each message has one");
+            assert!(flight.take(1, &good, ONE, 99).is_none(), "it has not read the last one");
+        }
+        // Many more of them are too many, for their own user.
+        let deafer = grab(&flight, 1, 99);
+        assert!(flight.take(1, &good, ONE, 99).is_none());
+        assert_eq!((deafer.len(), all(&flight)), (5, 38));
+        assert_eq!(flight.take(2, &Holder::new(":1.2"), ONE, 99).unwrap().descriptors(), 6);
+    }
+
+    #[test]
+    fn several_users_whose_clients_read_nothing_leave_room_to_others() {
+        let flight = flight();
+        let mut deaf = Vec::new();
+        let users = (2..).take_while(|uid| {
+            deaf.extend(grab(&flight, *uid, 99));
+            flight.take(1, &Holder::new(":1.1"), ONE, 99).is_some()
+        });
+        assert_eq!(users.count(), 4);
     }
 
     #[tokio::test]
     async fn room_is_free_again_when_the_receipt_is_closed_or_nothing_was_sent() {
         let flight = flight();
         let client = Holder::new(":1.1");
-        let cargo = flight.take(1, &client, LITTLE, 99).unwrap();
+        let cargo = flight.take(1, &client, ONE, 99).unwrap();
         assert!(flight.take(1, &client, Load { descriptors: 15, bytes: 0 }, 15).is_none());
         drop(cargo);
-        let cargo = flight.take(1, &client, LITTLE, 99).unwrap();
+        let cargo = flight.take(1, &client, ONE, 99).unwrap();
         let receipt = cargo.receipt(None).unwrap();
         assert!(flight.take(1, &client, Load { descriptors: 15, bytes: 0 }, 15).is_none());
         drop(receipt);
@@ -460,7 +519,7 @@ mod tests {
     async fn who_names_a_lease_has_received_the_message_that_tells_of_it() {
         let flight = flight();
         let (client, other) = (Holder::new(":1.1"), Holder::new(":1.2"));
-        let _kept = flight.take(1, &client, LITTLE, 99).unwrap().receipt(Some(7)).unwrap();
+        let _kept = flight.take(1, &client, ONE, 99).unwrap().receipt(Some(7)).unwrap();
         flight.named(&client, 8);
         flight.named(&other, 7);
         assert_eq!(flight.lock().sent.all.descriptors, 15);
@@ -471,8 +530,7 @@ mod tests {
     #[tokio::test]
     async fn receipts_are_looked_after_while_nobody_asks() {
         let flight = flight();
-        let receipt =
-            flight.take(1, &Holder::new(":1.1"), LITTLE, 9).unwrap().receipt(None).unwrap();
+        let receipt = flight.take(1, &Holder::new(":1.1"), ONE, 9).unwrap().receipt(None).unwrap();
         sleep(SOON * 2).await;
         assert_eq!(flight.lock().receipts.len(), 1);
         drop(receipt);
@@ -499,7 +557,7 @@ mod tests {
         let flight = flight();
         let (client, other) = (Holder::new(":1.1"), Holder::new(":1.2"));
         let send = |client: &Holder, lease| {
-            flight.take(1, client, LITTLE, 2).map(|cargo| cargo.send(lease).unwrap())
+            flight.take(1, client, ONE, 2).map(|cargo| cargo.send(lease).unwrap())
         };
         let quiet = (1..).take_while(|lease| send(&client, *lease).unwrap().is_none()).count();
         assert_eq!((quiet, flight.lock().sent.all.descriptors), (5, 7));
@@ -509,7 +567,7 @@ mod tests {
         assert_eq!(flight.lock().unsigned.all, Load::default());
         // It tells of no other client's.
         assert!(send(&other, 1).unwrap().is_none());
-        let receipt = flight.take(1, &client, LITTLE, 2).unwrap().receipt(None).unwrap();
+        let receipt = flight.take(1, &client, ONE, 2).unwrap().receipt(None).unwrap();
         drop(receipt);
         flight.sweep();
         assert_eq!(flight.lock().sent.all.descriptors, 1);
@@ -522,11 +580,11 @@ mod tests {
         let flight = flight();
         let quiet = (1..200).filter(|number: &u32| {
             let client = Holder::new(format!(":1.{number}"));
-            let cargo = flight.take(*number, &client, LITTLE, 2);
+            let cargo = flight.take(*number, &client, ONE, 2);
             cargo.is_some_and(|cargo| flight.trusted(cargo, 1).is_none())
         });
         assert!((10..20).contains(&quiet.count()));
-        assert!(flight.take(500, &Holder::new(":1.500"), LITTLE, 15).unwrap().descriptors() > 8);
+        assert!(flight.take(500, &Holder::new(":1.500"), ONE, 15).unwrap().descriptors() > 8);
     }
 
     #[test]
@@ -537,7 +595,7 @@ mod tests {
         let seen = received.clone();
         flight.opened(&client, move || seen.load(std::sync::atomic::Ordering::SeqCst));
         for lease in 1..=5 {
-            let cargo = flight.take(1, &client, LITTLE, 2).unwrap();
+            let cargo = flight.take(1, &client, ONE, 2).unwrap();
             assert!(cargo.send(lease).unwrap().is_none());
         }
         flight.sweep();

@@ -55,11 +55,11 @@ async fn is_served(client: &Client) {
     }
 }
 
-/// What a client of the same user, and many of another user, do.
-fn read_nothing(bus: &Path, clients: usize) -> Vec<Raw> {
+/// What clients of the same user, and many of another user, do: they allocate so often each.
+fn read_nothing(bus: &Path, clients: usize, often: usize) -> Vec<Raw> {
     let mut deaf: Vec<Raw> = (0..clients).map(|_| Raw::on_bus(bus)).collect();
     for one in &mut deaf {
-        for _ in 0..300 {
+        for _ in 0..often {
             one.say(allocate(16).data());
         }
     }
@@ -85,13 +85,15 @@ async fn nobody_waits<A>(attack: impl AsyncFnOnce(&Bus) -> Option<A>) {
 }
 
 #[tokio::test]
-async fn buffers_that_a_client_does_not_read_stop_nobody_else() {
-    nobody_waits(async |bus| {
-        let deaf = read_nothing(&bus.socket(), 1);
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        Some(deaf)
-    })
-    .await;
+async fn buffers_that_some_clients_do_not_read_stop_no_other_of_their_user() {
+    for clients in [1, 6] {
+        nobody_waits(async |bus| {
+            let deaf = read_nothing(&bus.socket(), clients, 300);
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            Some(deaf)
+        })
+        .await;
+    }
 }
 
 #[tokio::test]
@@ -127,9 +129,9 @@ async fn who_leaves_while_its_answer_waits_leaves_nothing_behind() {
     let _daemon = Heapqd::start(&bus, root.path()).await;
     let good = client(&bus).await;
     assert_eq!(receipts(&good).await, 0);
-    let deaf = read_nothing(&bus.socket(), 4);
+    let deaf = read_nothing(&bus.socket(), 12, 8);
     tokio::time::sleep(Duration::from_millis(500)).await;
-    let mut waiting: Vec<Raw> = (0..12).map(|_| Raw::on_bus(&bus.socket())).collect();
+    let mut waiting: Vec<Raw> = (0..24).map(|_| Raw::on_bus(&bus.socket())).collect();
     for one in &mut waiting {
         one.say(allocate(1).data());
     }
@@ -165,7 +167,7 @@ impl Drop for Attacker {
 #[test]
 #[ignore = "run as another user by the test above"]
 fn child_reads_nothing() {
-    let _deaf = read_nothing(socket(&address()), 8);
+    let _deaf = read_nothing(socket(&address()), 8, 300);
     println!("{BEGUN}");
     // Until whoever started it ends it, or is gone.
     let _ = std::io::stdin().read_line(&mut String::new());
