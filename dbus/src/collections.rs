@@ -293,7 +293,8 @@ impl Participant1 {
     }
 
     /// There are buffers, or something about them has changed (State says what): of the set of this
-    /// number, under this lease. To its owner alone.
+    /// number, under this lease. They are fetched anew, all of them: a frame that came may have the
+    /// index of one that went. To its owner alone.
     #[zbus(signal)]
     async fn allocated(
         emitter: &SignalEmitter<'_>,

@@ -237,14 +237,22 @@ impl Play {
         self.world.broker.collections.lock().peek(lease).iter().map(inode).collect()
     }
 
+    /// Lets all jobs end. Frames may go with one and others come with the next.
+    fn settle(&mut self) {
+        self.check();
+        while !self.world.works.is_empty() {
+            self.happen(Happens::Carry);
+            self.check();
+        }
+    }
+
     /// After some time without anything else, everybody has buffers or has failed.
     fn end(mut self) {
         for _ in 0..3 {
-            self.world.settle();
+            self.settle();
             self.world.now += Duration::from_secs(10);
             self.act(0, Action::Time);
-            self.world.settle();
-            self.check();
+            self.settle();
         }
         for (seat, _) in &self.seats {
             let view = self.world.view(seat);
