@@ -1,10 +1,11 @@
 //! Tells when heaps or devices come and go. What changed is found by reading sysfs again.
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use std::io;
 use std::os::fd::AsFd;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// The classes in which heaps and devices' nodes appear, and the buses on which others are that master
 /// their DMA: those have no nodes, and are bound and unbound.
@@ -50,24 +51,27 @@ impl Monitor {
         Ok(Self { socket: builder.listen()? })
     }
 
-    /// Sleeps until something came or went, and takes all events that are waiting by then (of a storm,
-    /// some: the next call does not sleep).
+    /// Sleeps until something came or went, `patience` at most, and takes all events that are waiting by
+    /// then (of a storm, some: the next call does not sleep). `None` when there was nothing to hear.
     ///
     /// # Errors
     /// When the socket cannot be waited for.
-    pub fn wait(&mut self) -> io::Result<Heard> {
+    pub fn wait(&mut self, patience: Option<Duration>) -> io::Result<Option<Heard>> {
+        let end = patience.map(|patience| Instant::now() + patience);
         loop {
+            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+            let left = left.map(Timespec::try_from).transpose().map_err(io::Error::other)?;
             let mut polled = [PollFd::new(&self.socket, PollFlags::IN)];
-            match poll(&mut polled, None) {
+            match poll(&mut polled, left.as_ref()) {
+                Ok(0) => return Ok(None),
                 Err(Errno::INTR) => continue,
                 polled => polled?,
             };
             let full = polled.iter().any(|one| one.revents().contains(PollFlags::ERR));
             match self.drain() {
-                Some(Heard::TooMuch) => return Ok(Heard::TooMuch),
-                Some(Heard::Something) | None if full => return Ok(Heard::TooMuch),
-                Some(Heard::Something) => return Ok(Heard::Something),
+                Some(Heard::Something) | None if full => return Ok(Some(Heard::TooMuch)),
                 None => {}
+                heard => return Ok(heard),
             }
         }
     }
@@ -87,11 +91,14 @@ impl Monitor {
 
 #[cfg(test)]
 mod tests {
-    use super::Monitor;
+    use super::*;
 
     #[test]
-    fn a_monitor_with_nothing_to_say_says_so_at_once() {
+    fn a_monitor_with_nothing_to_say_says_so_in_time() {
         let mut monitor = Monitor::open().unwrap();
-        assert_eq!(monitor.drain(), None);
+        let (patience, begun) = (Duration::from_millis(20), Instant::now());
+        // Others may make events meanwhile.
+        while monitor.wait(Some(patience)).unwrap().is_some() {}
+        assert!(begun.elapsed() >= patience);
     }
 }

@@ -2,9 +2,7 @@
 
 use heapq_allocator::udev::{Heard, Monitor};
 use std::io;
-use std::time::Duration;
-use tokio::sync::mpsc;
-use tokio::time::sleep;
+use std::time::{Duration, Instant};
 
 /// How long to wait.
 #[derive(Clone, Copy, Debug)]
@@ -19,100 +17,117 @@ pub(crate) struct Pace {
 pub(crate) const PACE: Pace =
     Pace { settle: Duration::from_millis(50), again: Duration::from_secs(1) };
 
-/// Has the machine read whenever somebody tells of a change, until nobody can any more. `read` says
-/// whether it could be.
-pub(crate) async fn follow(
-    mut told: mpsc::Receiver<()>,
-    pace: Pace,
-    mut read: impl AsyncFnMut() -> bool,
-) {
-    while told.recv().await.is_some() {
-        sleep(pace.settle).await;
-        loop {
-            // What came until here is seen by the reading that begins now.
-            while told.try_recv().is_ok() {}
-            if read().await {
-                break;
-            }
-            sleep(pace.again).await;
-        }
-    }
-}
-
-/// Passes uevents on, until nobody wants to know. For a thread of its own: libudev's objects may not
-/// change threads, and tokio takes foreign descriptors only unsafely.
+/// Has the machine read whenever something came or went; `read` says whether it could be. For a thread
+/// of its own, on which libudev's objects stay. So does what the C library keeps of the memory of one
+/// reading, which the next then takes again: on changing threads, each would keep as much.
 ///
 /// # Errors
-/// Those of the monitor.
-pub(crate) fn listen(tell: &mpsc::Sender<()>) -> io::Result<()> {
+/// Those of the monitor. Else this has no end.
+pub(crate) fn listen(read: impl FnMut() -> bool) -> io::Result<()> {
     let mut monitor = Monitor::open()?;
-    while !tell.is_closed() {
-        if monitor.wait()? == Heard::TooMuch {
+    let hear = |patience| {
+        let heard = monitor.wait(patience)?;
+        if heard == Some(Heard::TooMuch) {
             tracing::info!("events of the machine were lost; all of it is read again");
         }
-        // A full channel already says it.
-        let _ = tell.try_send(());
+        Ok(heard)
+    };
+    follow(hear, PACE, read)
+}
+
+/// The same of what `hear` hears, within a time where one is given.
+fn follow(
+    mut hear: impl FnMut(Option<Duration>) -> io::Result<Option<Heard>>,
+    pace: Pace,
+    mut read: impl FnMut() -> bool,
+) -> io::Result<()> {
+    loop {
+        hear(None)?;
+        let mut pause = pace.settle;
+        loop {
+            // What comes until then is seen by the reading that begins then.
+            let end = Instant::now() + pause;
+            while let Some(left) = end.checked_duration_since(Instant::now()) {
+                hear(Some(left))?;
+            }
+            if read() {
+                break;
+            }
+            pause = pace.again;
+        }
     }
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Pace, follow};
-    use std::cell::RefCell;
+    use super::{Heard, Pace, follow};
+    use std::io::{self, ErrorKind};
+    use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+    use std::thread::{self, sleep};
     use std::time::{Duration, Instant};
-    use tokio::sync::mpsc;
-    use tokio::time::sleep;
 
     const QUICK: Pace = Pace { settle: Duration::from_millis(20), again: Duration::from_millis(5) };
 
-    /// Follows while `happens` tells; when each reading began, and how long all of it took.
+    /// What is told, until nobody can tell any more.
+    fn hear(told: &Receiver<()>, patience: Option<Duration>) -> io::Result<Option<Heard>> {
+        let Some(patience) = patience else {
+            let told = told.recv().map_err(|_| ErrorKind::NotConnected);
+            return Ok(told.map(|()| Some(Heard::Something))?);
+        };
+        let told = told.recv_timeout(patience);
+        if told == Err(RecvTimeoutError::Disconnected) {
+            sleep(patience);
+        }
+        Ok(told.ok().map(|()| Heard::Something))
+    }
+
+    /// Follows while `happens` tells; when each reading began.
     fn followed(
-        happens: impl AsyncFnOnce(mpsc::Sender<()>),
+        happens: impl FnOnce(Sender<()>) + Send + 'static,
         mut ends: impl FnMut(usize) -> bool,
     ) -> Vec<Instant> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let readings = RefCell::new(Vec::new());
-        runtime.block_on(async {
-            let (tell, told) = mpsc::channel(1);
-            let read = async || {
-                readings.borrow_mut().push(Instant::now());
-                sleep(Duration::from_millis(2)).await;
-                ends(readings.borrow().len())
-            };
-            tokio::join!(happens(tell), follow(told, QUICK, read));
-        });
-        readings.into_inner()
+        let (tell, told) = channel();
+        let happening = thread::spawn(move || happens(tell));
+        let mut readings = Vec::new();
+        let read = || {
+            readings.push(Instant::now());
+            sleep(Duration::from_millis(2));
+            ends(readings.len())
+        };
+        let ended = follow(|patience| hear(&told, patience), QUICK, read).unwrap_err();
+        assert_eq!(ended.kind(), ErrorKind::NotConnected);
+        happening.join().unwrap();
+        readings
     }
 
     #[test]
     fn a_storm_is_read_a_few_times_and_once_after_its_end() {
-        let mut last = None;
+        let (ended, end) = channel();
         let begun = Instant::now();
-        let storm = async |tell: mpsc::Sender<()>| {
+        let storm = move |tell: Sender<()>| {
             for number in 0..10_000 {
-                let _ = tell.try_send(());
+                tell.send(()).unwrap();
                 if number % 1000 == 0 {
-                    sleep(Duration::from_millis(10)).await;
+                    sleep(Duration::from_millis(10));
                 }
             }
-            last = Some(Instant::now());
+            ended.send(Instant::now()).unwrap();
         };
         let readings = followed(storm, |_| true);
         let bound = begun.elapsed().as_millis() / QUICK.settle.as_millis() + 1;
         assert!((2..=bound).contains(&(readings.len() as u128)), "{} of {bound}", readings.len());
-        assert!(readings.last() > last.as_ref());
+        assert!(*readings.last().unwrap() > end.recv().unwrap());
     }
 
     #[test]
     fn a_reading_that_failed_is_repeated_without_another_event() {
-        let once = async |tell: mpsc::Sender<()>| tell.send(()).await.unwrap();
+        let once = |tell: Sender<()>| tell.send(()).unwrap();
         assert_eq!(followed(once, |readings| readings == 4).len(), 4);
     }
 
     #[test]
     fn nothing_is_read_where_nothing_happens() {
-        let never = async |_: mpsc::Sender<()>| sleep(QUICK.settle * 3).await;
+        let never = |_| sleep(QUICK.settle * 3);
         assert_eq!(followed(never, |_| true).len(), 0);
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::options::Options;
 use crate::{changes, manager};
-use heapq_allocator::OpenError;
+use heapq_allocator::{Broker, OpenError};
 use heapq_dbus::log_control::{self, LogControl1};
 use heapq_dbus::logging::Log;
 use heapq_dbus::service::Service;
@@ -179,17 +179,22 @@ async fn reload(service: &Service) {
     manager::ready(&status(service));
 }
 
-/// Reads the machine again whenever it says that something came or went. Only the running machine
-/// says so; for a capture, and where no uevents can be had, this waits for ever.
+/// Has the machine read again whenever it says that something came or went, and tells everybody. Only
+/// the running machine says so; for a capture, and where no uevents can be had, this waits for ever.
 async fn follow_machine(options: &Options, service: Arc<Service>) {
     if options.root == Path::new("/") {
-        let (tell, told) = mpsc::channel(1);
+        let (tell, mut told) = mpsc::channel(1);
+        let broker = service.broker().clone();
         let listener = std::thread::Builder::new().name("uevents".into());
-        let listener = listener.spawn(move || changes::listen(&tell).map_err(unnoticed));
-        if let Err(error) = listener {
+        let read = move || rescan(&broker, &tell);
+        if let Err(error) = listener.spawn(|| changes::listen(read).map_err(unnoticed)) {
             unnoticed(error);
         }
-        changes::follow(told, changes::PACE, async || rescan(&service).await).await;
+        while told.recv().await.is_some() {
+            service.publish();
+            manager::status(&status(&service));
+            tracing::info!("the machine changed: {}", status(&service));
+        }
     }
     std::future::pending().await
 }
@@ -198,19 +203,17 @@ fn unnoticed(error: io::Error) {
     tracing::warn!(%error, "changes of the machine go unnoticed");
 }
 
-/// Whether the machine could be read.
-async fn rescan(service: &Arc<Service>) -> bool {
-    let broker = service.broker().clone();
+/// Whether the machine could be read. Tells where it is another.
+fn rescan(broker: &Broker, tell: &mpsc::Sender<()>) -> bool {
     let before = broker.topology().generation;
-    let read = tokio::task::spawn_blocking(move || broker.rescan()).await;
-    match read.map_err(io::Error::other).and_then(|read| read.map_err(io::Error::other)) {
-        Ok(topology) if topology.generation != before => {
-            service.publish();
-            manager::status(&status(service));
-            tracing::info!("the machine changed: {}", status(service));
+    match broker.rescan() {
+        Ok(topology) => {
+            if topology.generation != before {
+                // A full channel already says it.
+                let _ = tell.try_send(());
+            }
             true
         }
-        Ok(_) => true,
         Err(error) => {
             tracing::warn!("the machine cannot be read again: {error}");
             false

@@ -23,7 +23,7 @@ impl Late {
             let opened = Monitor::open();
             let _ = ready.send(opened.as_ref().map(drop).map_err(std::io::Error::kind));
             let Ok(mut monitor) = opened else { return };
-            while monitor.wait().is_ok() && say.send(Instant::now()).is_ok() {}
+            while monitor.wait(None).is_ok() && say.send(Instant::now()).is_ok() {}
         });
         match is_ready.recv() {
             Ok(Ok(())) => Ok(Self { said, known: Vec::new(), told: Vec::new() }),
