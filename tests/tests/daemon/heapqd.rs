@@ -28,10 +28,11 @@ impl Heapqd {
     }
 
     /// The same as [`Self::start`], but the C library keeps nothing of what was freed for its
-    /// threads: memory that grows is memory in use.
+    /// threads, and everything in one place: [`Self::heap`] is what is in use.
     pub(crate) async fn start_sparing(bus: &Bus, root: &Path) -> Self {
         let mut command = Self::command(bus, root, &["--stand-in"]);
-        let sparing = "glibc.malloc.arena_max=1:glibc.malloc.tcache_count=0";
+        let sparing = ["arena_max=1", "tcache_count=0", "mmap_max=0"];
+        let sparing = sparing.map(|one| format!("glibc.malloc.{one}")).join(":");
         Self::started(bus, command.env("GLIBC_TUNABLES", sparing)).await
     }
 
@@ -83,24 +84,24 @@ impl Heapqd {
 
     /// Its resident memory in bytes.
     pub(crate) fn memory(&self) -> u64 {
-        self.bytes("VmRSS:")
+        kib(&self.tells("status"), "VmRSS:") << 10
     }
 
-    /// What of it is in no file: the program's pages are not counted.
-    pub(crate) fn anonymous(&self) -> u64 {
-        self.bytes("RssAnon:")
+    /// The bytes of its heap, of a daemon that was started to spare memory.
+    pub(crate) fn heap(&self) -> u64 {
+        let maps = self.tells("smaps");
+        let (_, heap) = maps.split_once("[heap]\n").unwrap();
+        kib(heap, "Anonymous:") << 10
     }
 
-    fn bytes(&self, key: &str) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix(key)).unwrap();
-        let kib: u64 = line.trim().trim_end_matches(" kB").parse().unwrap();
-        kib << 10
+    /// What the kernel tells of it.
+    fn tells(&self, file: &str) -> String {
+        std::fs::read_to_string(format!("/proc/{}/{file}", self.pid())).unwrap()
     }
 
     /// The time of processors that it has had.
     pub(crate) fn worked(&self) -> Duration {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap();
+        let stat = self.tells("stat");
         // Behind the name, which may hold anything: utime and stime are the 14th and 15th.
         let (_, numbers) = stat.rsplit_once(')').unwrap();
         let ticks =
@@ -158,6 +159,12 @@ impl Drop for Heapqd {
             eprintln!("heapqd's log:\n{}", self.log());
         }
     }
+}
+
+/// The first number of that name.
+fn kib(text: &str, name: &str) -> u64 {
+    let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
 /// The policies of the test: whoever runs it may allocate, so that it need not be root.
