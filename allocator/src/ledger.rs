@@ -114,13 +114,17 @@ impl Ledger {
     /// # Errors
     /// The first bound that would be exceeded.
     pub fn charge(&self, entries: impl IntoIterator<Item = Entry>) -> Result<Charge, OverBound> {
-        let mut taken = Vec::new();
+        let entries = entries.into_iter();
+        let mut taken = Vec::with_capacity(entries.size_hint().0);
         let mut accounts = self.lock();
         for Entry { account, cost, limits } in entries {
-            let held = accounts.get(&account).copied().unwrap_or_default();
-            match held.plus(cost, &limits) {
+            let held = accounts.get_mut(&account);
+            match held.as_deref().copied().unwrap_or_default().plus(cost, &limits) {
                 Ok(sum) => {
-                    accounts.insert(account.clone(), sum);
+                    match held {
+                        Some(held) => *held = sum,
+                        None => drop(accounts.insert(account.clone(), sum)),
+                    }
                     taken.push((account, cost));
                 }
                 Err(over) => {
@@ -164,11 +168,10 @@ impl Ledger {
 
 fn give_back(accounts: &mut HashMap<Account, Cost>, taken: &[(Account, Cost)]) {
     for (account, cost) in taken {
-        let left = accounts.get(account).map(|held| held.minus(*cost)).unwrap_or_default();
-        if left == Cost::default() {
+        let Some(held) = accounts.get_mut(account) else { continue };
+        *held = held.minus(*cost);
+        if *held == Cost::default() {
             accounts.remove(account);
-        } else {
-            accounts.insert(account.clone(), left);
         }
     }
 }

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirEntry};
+use std::io::ErrorKind;
 use std::path::Path;
 
 /// As the kernel prints the paths of dma-bufs and of the memfds that stand in for them.
@@ -44,7 +45,13 @@ pub fn look(proc: &Path, wanted: &BTreeSet<u64>) -> Holders {
 
 /// The buffers of one process; `None` when we may not look.
 fn inodes(process: &Path) -> Option<BTreeSet<u64>> {
+    // One link says whether we may look at the many.
+    let program = fs::read_link(process.join("exe"));
+    if program.is_err_and(|error| error.kind() == ErrorKind::PermissionDenied) {
+        return None;
+    }
     let mut inodes = open(process)?;
+    // Later than the descriptors: what is mapped may be closed, not the other way round.
     inodes.extend(mapped(&fs::read_to_string(process.join("maps")).ok()?));
     Some(inodes)
 }

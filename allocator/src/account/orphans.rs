@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 /// just being taken down, or for whoever is short of room.
 const SOON: Duration = Duration::from_millis(50);
 /// Looking takes this part of the time at most.
-const PART: u32 = 20;
+const PART: u32 = 50;
 /// How long it waits at most between two looks.
 const LATE: Duration = Duration::from_secs(30);
 

@@ -31,7 +31,8 @@ pub(super) struct Leases {
 #[derive(Debug, Default)]
 struct State {
     last: u64,
-    held: HashMap<Holder, BTreeMap<u64, Lease>>,
+    /// Boxed: a tree makes room for eleven at a time, and most clients have few.
+    held: HashMap<Holder, BTreeMap<u64, Box<Lease>>>,
     /// Holders with requests under way.
     arriving: HashMap<Holder, Arriving>,
 }
@@ -78,7 +79,7 @@ impl Leases {
         state.last += 1;
         let number = number(&self.numbers, state.last);
         lease.debt.lease = number;
-        state.held.entry(arrival.holder.clone()).or_default().insert(number, lease);
+        state.held.entry(arrival.holder.clone()).or_default().insert(number, lease.into());
         Ok(number)
     }
 

@@ -80,8 +80,8 @@ impl Broker {
         let nodes = Nodes::below(&config.root);
         let heaps: Box<dyn Heaps> = match (config.stand_in, &config.board) {
             (true, _) => Box::new(StandIn),
-            (false, None) => Box::new(nodes),
-            (false, Some(_)) => Box::new(nodes.for_another_machine()),
+            (false, None) => Box::new(Watched::new(Box::new(nodes))),
+            (false, Some(_)) => Box::new(Watched::new(Box::new(nodes.for_another_machine()))),
         };
         // Whatever machine is described: it is this one whose memory is taken.
         Self::with(config, heaps, Meminfo::default())
@@ -98,7 +98,7 @@ impl Broker {
             config,
             machine: RwLock::new(Arc::new(machine)),
             reading: Mutex::default(),
-            heaps: Box::new(Watched::new(heaps)),
+            heaps,
             admission: Admission::new(gauge),
             bounds: Bounds::user(memory),
             ledger: Ledger::default(),

@@ -26,10 +26,11 @@ impl Payer<'_> {
     /// Charges a request, from whichever heaps it will be.
     pub(super) fn charge(&self, size: Size) -> Result<Charge, OverBound> {
         let cost = Cost { leases: 1, buffers: size.buffers, bytes: size.bytes };
+        let debtors = self.debtors().chain([Debtor::Holder(self.holder.clone())]);
+        let entries: Vec<Entry> = debtors.map(|debtor| self.entry(debtor, None, cost)).collect();
         self.charged(|| {
-            self.outlived(cost)?;
-            let debtors = self.debtors().chain([Debtor::Holder(self.holder.clone())]);
-            self.ledger.charge(debtors.map(|debtor| self.entry(debtor, None, cost)))
+            entries.first().map_or(Ok(()), |user| self.outlived(user))?;
+            self.ledger.charge(entries.iter().cloned())
         })
     }
 
@@ -43,13 +44,12 @@ impl Payer<'_> {
     }
 
     /// That what the user's clients left behind leaves room: a quarter of what the user may have.
-    fn outlived(&self, cost: Cost) -> Result<(), OverBound> {
-        let user = self.entry(Debtor::User(self.caller.uid), None, cost);
+    fn outlived(&self, user: &Entry) -> Result<(), OverBound> {
         let quarter = |limit: Option<Limit>| limit.map(|l| Limit { most: l.most / 4, ..l });
-        let Limits { leases, buffers, bytes } = user.limits;
+        let Limits { leases, buffers, bytes } = user.limits.clone();
         let (leases, buffers, bytes) = (quarter(leases), quarter(buffers), quarter(bytes));
         let account = Account { debtor: Debtor::Orphans(self.caller.uid), heap: None };
-        self.ledger.fits(account, cost, &Limits { leases, buffers, bytes })
+        self.ledger.fits(account, user.cost, &Limits { leases, buffers, bytes })
     }
 
     /// Charges what `candidate` of a plan takes from each of its heaps.
