@@ -11,7 +11,7 @@ const HANDSHAKE: u64 = 4096;
 pub(super) const DESCRIPTORS: usize = 16;
 
 /// The part of a message that says how long it is.
-const HEADER: usize = 16;
+pub(super) const HEADER: usize = 16;
 
 /// Follows the byte stream of a client.
 #[derive(Debug)]
@@ -47,6 +47,8 @@ pub(super) enum Offence {
     Message(u64),
     #[error("more than {DESCRIPTORS} descriptors with one message, or any with the introduction")]
     Descriptors,
+    #[error("{0} descriptors that no message says it has")]
+    Stray(usize),
     #[error("byte order {0:#04x}")]
     Order(u8),
 }
@@ -58,6 +60,11 @@ impl Meter {
 
     pub(super) fn in_introduction(&self) -> bool {
         matches!(self.phase, Phase::Handshake { .. })
+    }
+
+    /// Whether what comes next begins a message.
+    pub(super) fn at_start(&self) -> bool {
+        matches!(self.phase, Phase::Header { taken: 0, .. })
     }
 
     /// How many of the `bytes` that wait may be read at once. A read that went on from the end of the
@@ -142,7 +149,7 @@ fn wants_answer(header: &[u8; HEADER]) -> bool {
 }
 
 /// Bytes of a message after the fixed part of its header.
-fn length(header: &[u8; HEADER]) -> Result<u64, Offence> {
+pub(super) fn length(header: &[u8; HEADER]) -> Result<u64, Offence> {
     let word = |at: usize| {
         let bytes = [header[at], header[at + 1], header[at + 2], header[at + 3]];
         match header[0] {

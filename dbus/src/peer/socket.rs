@@ -1,5 +1,6 @@
 //! The guarded socket: see the module above for what it guards against.
 
+use super::ahead::Ahead;
 use super::meter::{DESCRIPTORS, Meter};
 use async_trait::async_trait;
 use heapq_allocator::sys::socket::all_received;
@@ -68,8 +69,12 @@ impl Socket for Guarded {
 
     fn split(self) -> Split<Reader, Writer> {
         let calls = Arc::new(Calls::default());
-        let reader =
-            Reader { stream: self.stream.clone(), calls: calls.clone(), meter: Meter::new() };
+        let reader = Reader {
+            stream: self.stream.clone(),
+            calls: calls.clone(),
+            meter: Meter::new(),
+            ahead: Ahead::new(),
+        };
         Split::new(reader, Writer { stream: self.stream, calls, ready: self.ready })
     }
 }
@@ -119,22 +124,56 @@ pub(super) struct Reader {
     stream: Arc<UnixStream>,
     calls: Arc<Calls>,
     meter: Meter,
+    ahead: Ahead,
+}
+
+/// Bytes, and the descriptors that came with them.
+type Received = io::Result<(usize, Vec<OwnedFd>)>;
+
+impl Reader {
+    /// Reads no further than to the end of the introduction.
+    async fn introduction(&self, buffer: &mut [u8]) -> Received {
+        let received = self.stream.async_io(Interest::READABLE, || {
+            let (_, waiting) = recv(&self.stream, &mut *buffer, RecvFlags::PEEK)?;
+            let most = self.meter.takes(&buffer[..waiting]);
+            receive(&self.stream, &mut buffer[..most])
+        });
+        received.await
+    }
+
+    /// The first bytes of a message, with its descriptors.
+    async fn message(&mut self, buffer: &mut [u8]) -> Received {
+        while !self.ahead.has_message().map_err(refused)? {
+            let fill = || self.ahead.fill(|room| receive(&self.stream, room));
+            self.stream.async_io(Interest::READABLE, fill).await?;
+        }
+        let descriptors = self.ahead.descriptors().map_err(refused)?;
+        Ok((self.ahead.take(buffer), descriptors))
+    }
+
+    /// More of a message: zbus never asks for more than there is of it.
+    async fn rest(&mut self, buffer: &mut [u8]) -> Received {
+        match self.ahead.take(buffer) {
+            0 => {
+                let received = || receive(&self.stream, buffer);
+                self.stream.async_io(Interest::READABLE, received).await
+            }
+            bytes => Ok((bytes, Vec::new())),
+        }
+    }
 }
 
 #[async_trait]
 impl ReadHalf for Reader {
     async fn recvmsg(&mut self, buffer: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
         self.calls.room(&self.stream).await?;
-        let received = self.stream.async_io(Interest::READABLE, || {
-            let most = if self.meter.in_introduction() {
-                let (_, waiting) = recv(&self.stream, &mut *buffer, RecvFlags::PEEK)?;
-                self.meter.takes(&buffer[..waiting])
-            } else {
-                buffer.len()
-            };
-            receive(&self.stream, &mut buffer[..most])
-        });
-        let (bytes, descriptors) = received.await?;
+        let (bytes, descriptors) = if self.meter.in_introduction() {
+            self.introduction(buffer).await?
+        } else if self.meter.at_start() {
+            self.message(buffer).await?
+        } else {
+            self.rest(buffer).await?
+        };
         self.meter.descriptors(descriptors.len()).map_err(refused)?;
         let calls = self.meter.feed(&buffer[..bytes]).map_err(refused)?;
         self.calls.came(calls);
@@ -186,9 +225,13 @@ impl Writer {
         let mut sent = 0;
         while sent < data.len() {
             let with = if sent == 0 { descriptors.as_slice() } else { &[] };
-            sent += self.sendmsg(&data[sent..], with).await?;
+            sent += self.transmit(&data[sent..], with).await?;
         }
         Ok(())
+    }
+
+    async fn transmit(&self, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> io::Result<usize> {
+        self.stream.async_io(Interest::WRITABLE, || transmit(&self.stream, bytes, fds)).await
     }
 }
 
@@ -207,7 +250,7 @@ impl WriteHalf for Writer {
     }
 
     async fn sendmsg(&mut self, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> io::Result<usize> {
-        self.stream.async_io(Interest::WRITABLE, || transmit(&self.stream, bytes, fds)).await
+        self.transmit(bytes, fds).await
     }
 
     async fn close(&mut self) -> io::Result<()> {
