@@ -141,13 +141,12 @@ impl Authority {
     ) -> Arc<Caller> {
         // Of a client that nobody on the bus answers for nothing can be asked.
         let Some(name) = session.bus_name() else { return caller.clone() };
-        let known = || self.known(session).filter(|known| asking.answered(known));
-        if let Some(known) = known() {
-            return known.caller;
+        if let Some(caller) = self.consulted(session, asking, caller) {
+            return caller;
         }
         let _one_at_a_time = session.answers().asking.lock().await;
-        if let Some(known) = known() {
-            return known.caller;
+        if let Some(caller) = self.consulted(session, asking, caller) {
+            return caller;
         }
         // Read before asking: what changes meanwhile must not be missed.
         let epoch = self.epoch.load(Ordering::SeqCst);
@@ -157,6 +156,19 @@ impl Authority {
         let until = failed.then(|| Instant::now() + RESPITE);
         *session.answers().lock() = Some(Known { epoch, until, verdicts, caller: caller.clone() });
         caller
+    }
+
+    /// The same, where polkit need not be asked.
+    pub fn consulted(
+        &self,
+        session: &Session,
+        asking: Asking<'_>,
+        caller: &Arc<Caller>,
+    ) -> Option<Arc<Caller>> {
+        if session.bus_name().is_none() {
+            return Some(caller.clone());
+        }
+        Some(self.known(session).filter(|known| asking.answered(known))?.caller)
     }
 
     fn known(&self, session: &Session) -> Option<Known> {

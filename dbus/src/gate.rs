@@ -272,6 +272,11 @@ impl Gate {
         }
     }
 
+    /// A client on the bus who has called before.
+    pub fn known(&self, sender: &UniqueName<'_>) -> Option<Arc<Session>> {
+        self.books().get(sender.as_str()).cloned()
+    }
+
     /// Lets a call on a private socket in.
     ///
     /// # Errors

@@ -6,9 +6,9 @@
 //! would be found. There is room for so many; of whoever has the most the one goes that was not
 //! asked for the longest, so nobody's questions push out those of somebody who asks less.
 
-use crate::wire::answer::{Dictionary, flat};
-use crate::wire::{Options, Participants};
-use heapq_allocator::{Holder, Solved};
+use crate::error::Error;
+use crate::wire::{Asked, Entries, Options, Participants, answer};
+use heapq_allocator::{Broker, Caller, Holder, Solved};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use zbus::message::Body;
@@ -25,13 +25,26 @@ const PARTS: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Known {
     pub(crate) solved: Solved,
-    pub(crate) said: Arc<Dictionary>,
+    pub(crate) said: Entries,
+    /// How many buffers it gives in no time.
+    pub(crate) quick: Option<usize>,
 }
 
 impl Known {
-    pub(crate) fn of(solved: Solved) -> Self {
-        let said = Arc::new(flat(solved.answer(), 0));
-        Self { solved, said }
+    /// Solves what is asked.
+    ///
+    /// # Errors
+    /// Those of [`Broker::solve`], and what the question says that is none.
+    pub(crate) fn find(
+        broker: &Broker,
+        caller: &Caller,
+        asked: &Asked,
+    ) -> Result<Arc<Self>, Error> {
+        let question = asked.question().map_err(|complaints| Error::invalid(&complaints))?;
+        let solved = broker.solve(caller, question)?;
+        let said = answer::entries(solved.answer());
+        let quick = broker.quick(&solved);
+        Ok(Arc::new(Self { solved, said, quick }))
     }
 }
 
@@ -57,7 +70,7 @@ struct Entry {
 
 /// Whether a question can be kept: it is short, and its bytes say all that it means. Those in another
 /// order or of another type mean something else, and those of a descriptor do not say which.
-fn bytes(question: &Body) -> Option<&[u8]> {
+pub(crate) fn bytes(question: &Body) -> Option<&[u8]> {
     let data = question.data();
     let ours = data.context().endian() == Endian::native()
         && question.signature() == <(Participants, Options)>::SIGNATURE;
@@ -128,8 +141,8 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use heapq_allocator::{Broker, Caller, Config, Observation};
-    use heapq_constraints::{Constraint, Origin, Participant, Question};
+    use heapq_allocator::{Config, Observation};
+    use heapq_constraints::value::{Table, Value};
     use zbus::Variant;
     use zbus::message::Message;
     use zbus::wire::{BE, LE};
@@ -149,9 +162,11 @@ mod tests {
     }
 
     fn known(broker: &Broker) -> Arc<Known> {
-        let camera = Participant::new("camera").with(Constraint::MinSize(4096), Origin::Client);
-        let question = Question { participants: vec![camera], ..Question::default() };
-        Arc::new(Known::of(broker.solve(&Caller::myself(), question).unwrap()))
+        let mut camera = Table::default();
+        camera.push("name", Value::Text("camera".into()));
+        camera.push("min-size", Value::Integer(4096));
+        let asked = Asked { participants: vec![camera], ..Asked::default() };
+        Known::find(broker, &Caller::myself(), &asked).unwrap()
     }
 
     fn asking(endian: Endian, name: Variant<'_>) -> Body {

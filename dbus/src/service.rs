@@ -2,6 +2,7 @@
 
 mod allocate;
 mod allocator1;
+mod at_once;
 mod prompt;
 
 pub use allocator1::{Allocator1, announce};
@@ -15,7 +16,7 @@ use crate::moments::Moments;
 use crate::peer::Peers;
 use crate::recall::{Known, Recall};
 use crate::turns::Turns;
-use heapq_allocator::{Broker, Holder, Standing, Topology};
+use heapq_allocator::{Broker, Caller, Holder, Standing, Topology};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use tokio::sync::watch;
 use zbus::message::Body;
@@ -99,6 +100,23 @@ impl Service {
         call
     }
 
+    /// The caller with polkit's word, where an answer depends on it; `None`: polkit is yet to be asked.
+    fn consulted(
+        &self,
+        session: &Session,
+        caller: Arc<Caller>,
+        standing: &Standing,
+        need: Need,
+        interactive: bool,
+    ) -> Option<Arc<Caller>> {
+        let rights = standing.silent(need.rights());
+        let asking = Asking { rights: &rights, interactive };
+        match self.authority.get().filter(|_| !rights.is_empty()) {
+            Some(authority) => authority.consulted(session, asking, &caller),
+            None => Some(caller),
+        }
+    }
+
     /// The topology, now and whenever it changes.
     #[must_use]
     pub fn topologies(&self) -> watch::Receiver<Arc<Topology>> {
@@ -112,17 +130,11 @@ impl Service {
         self.topologies.send_replace(self.broker.topology());
     }
 
-    /// Whether what was found is what would be found for this call.
-    fn holds(&self, known: &Known, call: &Call) -> bool {
-        let standing = call.session.standing(&self.broker, &call.caller);
-        self.broker.holds(&known.solved, &call.caller, &standing)
-    }
-
-    /// Keeps what was found for a question, unless the machine is another by now.
-    fn keep(&self, question: &Body, call: &Call, known: &Arc<Known>) {
-        if self.holds(known, call) {
-            self.recall.keep(question, call.caller.uid, call.session.holder(), known);
-        }
+    /// What was found for the same question before, if it is what would be found for `caller`, who has
+    /// this standing.
+    fn find(&self, question: &Body, caller: &Caller, standing: &Standing) -> Option<Arc<Known>> {
+        let holds = |known: &Arc<Known>| self.broker.holds(&known.solved, caller, standing);
+        self.recall.find(question).filter(holds)
     }
 
     /// Whose turn it is to allocate.

@@ -10,6 +10,7 @@
 pub mod answer;
 pub mod asked;
 pub mod connecting;
+mod entries;
 pub mod negotiation;
 mod node;
 mod read;
@@ -19,4 +20,5 @@ pub(crate) mod write;
 
 pub use answer::Reply;
 pub use asked::Asked;
+pub use entries::Entries;
 pub use read::{Bounds, Options, Participants};

@@ -83,15 +83,19 @@ impl Broker {
             && rights.refused(Right::Scarce) == solved.withheld
     }
 
-    /// Whether what `solved` says is allocated in no time: it is little, and from a heap that gives
-    /// single pages. What lies in one piece may have to be freed of what is there first.
+    /// How many buffers `solved` gives in no time: they are little, and from a heap that gives single
+    /// pages. What lies in one piece may have to be freed of what is there first. `None`: it takes
+    /// time, or there is nothing to give.
     #[must_use]
-    pub fn is_quick(&self, solved: &Solved) -> bool {
-        let Some(plan) = solved.plan() else { return true };
+    pub fn quick(&self, solved: &Solved) -> Option<usize> {
+        let plan = solved.plan()?;
         let scattered = |name: &Name| solved.heaps.find(name).is_some_and(|heap| !heap.contiguous);
         let first = plan.candidates.first().is_some_and(|one| one.heaps.iter().all(scattered));
-        let little = Size::of(plan).is_ok_and(|size| size.within(LITTLE));
-        little && (first || self.stand_in())
+        let size = Size::of(plan).ok().filter(|size| size.within(LITTLE))?;
+        if !first && !self.stand_in() {
+            return None;
+        }
+        usize::try_from(size.buffers).ok()
     }
 
     /// Charges and allocates what was found. Blocks while the kernel clears memory. Buffers that

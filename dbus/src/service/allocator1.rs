@@ -2,7 +2,7 @@
 //! dresses the answer. Nothing is decided here.
 
 use super::Service;
-use super::allocate::Stage;
+use super::at_once::Guest;
 use super::prompt::{Prompt, Prompted};
 use crate::error::Error;
 use crate::flight::{Cargo, Flight, Load};
@@ -68,7 +68,7 @@ impl Allocator1 {
             Some(session) => self.service.gate.enter_from_peer(session)?,
             None => self.service.gate.enter_from_bus(connection, header.sender()).await?,
         };
-        let interactive = header.primary().flags().contains(Flags::ALLOW_INTERACTIVE_AUTH);
+        let interactive = is_interactive(header);
         let standing = call.session.standing(&self.service.broker, &call.caller);
         let call = self.service.consult(call, &standing, need, interactive).await;
         match need {
@@ -82,6 +82,29 @@ impl Allocator1 {
             Need::Anybody | Need::Lease | Need::Participant | Need::Own => {}
         }
         Ok(Arc::new(call))
+    }
+
+    /// Lets a call in, where that can be said at once; `None` also where it is refused.
+    pub(super) fn enter_at_once(&self, header: &Header<'_>) -> Option<Guest> {
+        let need = gate::need(&METHODS, header.member()?.as_str())?;
+        let session = match &self.peer {
+            Some(session) => session.clone(),
+            None => self.service.gate.known(header.sender()?)?,
+        };
+        let caller = session.caller()?.clone();
+        let standing = session.standing(&self.service.broker, &caller);
+        let interactive = is_interactive(header);
+        let caller = self.service.consulted(&session, caller, &standing, need, interactive)?;
+        if let Need::Right(right) = need {
+            standing.authorise(&caller, right).ok()?;
+        }
+        (!session.is_gone()).then_some(Guest { session, caller, standing })
+    }
+
+    /// Ends a lease of the caller.
+    pub(super) fn released(&self, holder: &Holder, lease: u64) -> Result<(), Error> {
+        self.flight().named(holder, lease);
+        Ok(self.service.broker.release(holder, lease)?)
     }
 
     /// Asks the broker on a thread that may block, when it is the client's turn, and ends what it
@@ -123,7 +146,7 @@ impl Allocator1 {
     }
 
     /// The messages that are on their way over this kind of connection.
-    fn flight(&self) -> &Arc<Flight> {
+    pub(super) fn flight(&self) -> &Arc<Flight> {
         match &self.peer {
             Some(_) => self.service.peers.flight(),
             None => &self.service.on_bus,
@@ -199,28 +222,25 @@ impl Allocator1 {
 }
 
 impl Prompt for Allocator1 {
+    fn at_once(&self, call: &Message) -> Option<zbus::Result<Message>> {
+        let header = call.header();
+        if is_silent(&header) {
+            return None;
+        }
+        match header.member()?.as_str() {
+            "Allocate" => self.allocate_at_once(call, &header),
+            "Release" => self.release_at_once(call, &header),
+            _ => None,
+        }
+    }
+
     fn of(&self, call: &Message) -> Self {
         Self { asked: Some(call.body()), ..self.clone() }
     }
+}
 
-    /// `Allocate` of what was asked before.
-    async fn again(&self, call: &Message, connection: &Connection) -> Option<zbus::Result<()>> {
-        let header = call.header();
-        header.member().filter(|name| *name == "Allocate" && !is_silent(&header))?;
-        let known = self.service.recall.find(self.asked.as_ref()?)?;
-        let replied = match self.enter(connection, &header).await {
-            Err(refused) => Err(refused),
-            Ok(call) if !self.service.holds(&known, &call) => return None,
-            Ok(call) => match self.provide(&call, Stage::Known(known), false).await {
-                Err(failed) => Err(failed),
-                Ok((reply, outcome, _)) => self.hand_over(&call, reply, outcome).await,
-            },
-        };
-        Some(match replied {
-            Ok(reply) => connection.reply(&header, &reply).await,
-            Err(error) => connection.reply_dbus_error(&header, error).await,
-        })
-    }
+fn is_interactive(call: &Header<'_>) -> bool {
+    call.primary().flags().contains(Flags::ALLOW_INTERACTIVE_AUTH)
 }
 
 fn is_silent(call: &Header<'_>) -> bool {
@@ -277,10 +297,10 @@ impl Allocator1 {
     /// plane-heaps (as, where planes have buffers of their own), count (u), total (u, buffers in
     /// all), size and allocation-size (t, bytes of one frame), fourcc and modifier (s), planes
     /// (aa{sv}: buffer-index u, offset t, stride u, size t), access (s), contiguous, protected,
-    /// assumed and size-assumed (b), sync-points (aa{sv}: participant s, read b, write b,
-    /// because s), left-out (as). explanation (a{sv}) is the whole answer with every reason and
-    /// its origin, as heapq(1) prints it as JSON. Where that would take more than 256 KiB of
-    /// JSON, the ends of its lists are left out, and explanation-cut (b) says so.
+    /// assumed and size-assumed (b), sync-points (aa{sv}: participant s, read b, write b, because
+    /// s), left-out (as). What is false or empty is absent. explanation (a{sv}) is the whole answer
+    /// with every reason and its origin, as heapq(1) prints it as JSON. Where that would take more
+    /// than 256 KiB of JSON, the ends of its lists are left out, and explanation-cut (b) says so.
     ///
     /// Errors: InvalidConstraint, UnknownDevice, TooMany; NotAuthorized when the bus does not vouch
     /// for the caller.
@@ -306,11 +326,11 @@ impl Allocator1 {
     /// participants, options: as for Plan; the option explain (b) asks for the explanation of an
     /// "ok" answer too.
     ///
-    /// answer: as of Plan. With "ok" also: lease (t, for Release and GetBuffers), candidate (u),
-    /// stand-in (b, true when the buffers are no dma-bufs), fallback-from (a(ss), heaps that
-    /// failed before and how). Two more verdicts: "no-memory" (fallback-from lists the heaps
-    /// tried) and "over-quota" (account (s, whose bound it is), what (s), bound, in-use and asked
-    /// (t), origin (s, who set it)).
+    /// answer: as of Plan. With "ok" also: lease (t, for Release and GetBuffers), candidate (u, where
+    /// it is not the first), stand-in (b, true when the buffers are no dma-bufs), fallback-from
+    /// (a(ss), heaps that failed before and how). Two more verdicts: "no-memory" (fallback-from
+    /// lists the heaps tried) and "over-quota" (account (s, whose bound it is), what (s), bound,
+    /// in-use and asked (t), origin (s, who set it)).
     ///
     /// buffers: frame by frame, in a frame plane by plane: as many of the first as one message
     /// carries, 15 at most on a bus, fewer or none while the user's clients leave others unread;
@@ -333,10 +353,10 @@ impl Allocator1 {
         let call = self.enter(connection, &header).await?;
         wants_answer(&header)?;
         let (asked, explain) = question(participants, options)?;
-        let (reply, outcome, known) = self.provide(&call, Stage::Asked(asked), explain).await?;
-        if let Some(question) = self.asked.as_ref().filter(|_| !explain) {
-            self.service.keep(question, &call, &known);
-        }
+        let standing = call.session.standing(&self.service.broker, &call.caller);
+        let known = |asked| self.service.find(asked, &call.caller, &standing);
+        let known = self.asked.as_ref().and_then(known);
+        let (reply, outcome) = self.provide(&call, known.ok_or(asked), explain).await?;
         self.hand_over(&call, reply, outcome).await
     }
 
@@ -370,8 +390,7 @@ impl Allocator1 {
         #[zbus(connection)] connection: &Connection,
     ) -> Result<(), Error> {
         let call = self.enter(connection, &header).await?;
-        self.flight().named(call.session.holder(), lease);
-        Ok(self.service.broker.release(call.session.holder(), lease)?)
+        self.released(call.session.holder(), lease)
     }
 
     /// Counts buffers again that the caller has from before the service was restarted: they are

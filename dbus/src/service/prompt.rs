@@ -12,16 +12,12 @@ use zbus::{BoxDBusError, Connection, ObjectServer, OwnedVariant, Variant, fdo};
 
 /// An interface that is [`Prompted`].
 pub trait Prompt: Interface + Clone {
-    /// The same, for the answer to this call.
+    /// The answer to a call that takes no time; `None`: this is none, and nothing was done.
+    fn at_once(&self, call: &Message) -> Option<zbus::Result<Message>>;
+
+    /// The same, for this call.
     #[must_use]
     fn of(&self, call: &Message) -> Self;
-
-    /// Answers a call whose arguments need not be read; `None`: this is none.
-    fn again(
-        &self,
-        call: &Message,
-        connection: &Connection,
-    ) -> impl Future<Output = Option<zbus::Result<()>>> + Send;
 }
 
 /// The same interface. A call that has to wait for something goes on as a task, and those after it
@@ -58,9 +54,6 @@ async fn answer<I: Prompt>(
     connection: Connection,
     call: Message,
 ) -> Result<(), BoxDBusError> {
-    if let Some(answered) = interface.again(&call, &connection).await {
-        return Ok(answered?);
-    }
     let header = call.header();
     let unknown = |what: String| Err(fdo::Error::UnknownMethod(what).into());
     let Some(name) = header.member() else { return unknown("a call without a member".into()) };
@@ -123,8 +116,10 @@ impl<I: Prompt> Interface for Prompted<I> {
         call: &'call Message,
         _: MemberName<'call>,
     ) -> DispatchResult<'call> {
-        let begun = Self::begin(self.0.of(call), connection.clone(), call.clone());
-        DispatchResult::Async(Box::pin(begun))
+        DispatchResult::Async(match self.0.at_once(call) {
+            Some(answer) => Box::pin(async move { Ok(connection.send(&answer?).await?) }),
+            None => Box::pin(Self::begin(self.0.of(call), connection.clone(), call.clone())),
+        })
     }
 
     fn call_mut<'call>(

@@ -3,16 +3,16 @@
 //! The flat keys are what a client in any language needs to use the buffers; `explanation` is the
 //! whole [`Answer`] for those who want to know why.
 
+use super::entries::{Entries, Said, Table};
 use super::tree::{self, AsVariant};
 use heapq_allocator::{Grant, Outcome};
-use heapq_constraints::answer::{PlanePlan, SyncPoint, Verdict};
-use heapq_constraints::{Answer, Name};
+use heapq_constraints::Answer;
+use heapq_constraints::answer::{Candidate, Plan, PlanePlan, SyncPoint, Verdict};
 use serde::de::DeserializeOwned;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value as Json};
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
 use zbus::wire::serialized::Context;
 use zbus::wire::{LE, Signature, Type, serialized_size};
 use zbus::{OwnedVariant, Variant};
@@ -23,8 +23,8 @@ pub type Dictionary = HashMap<&'static str, Variant<'static>>;
 /// The answer to `Plan` or `Allocate` on its way out.
 #[derive(Debug, Default)]
 pub struct Reply {
-    /// What others say too; no key of it is in `flat`.
-    said: Arc<Dictionary>,
+    /// No key of it is in `flat`.
+    entries: Entries,
     flat: Dictionary,
     explanation: Option<Json>,
     bytes: usize,
@@ -55,7 +55,8 @@ impl Type for Reply {
 impl Serialize for Reply {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        for (key, value) in self.said.iter().chain(&self.flat) {
+        self.entries.serialize(&mut map)?;
+        for (key, value) in &self.flat {
             map.serialize_entry(key, value)?;
         }
         if let Some(explanation) = &self.explanation {
@@ -90,15 +91,13 @@ pub fn planned(answer: &Answer) -> Reply {
     explained(flat(answer, 0), answer, 0)
 }
 
-/// The reply to `Allocate` without the buffers, which travel beside it: as [`allocated`], with what
-/// was said of the same plan before.
+/// The reply to an `Allocate` in the byte order of this machine, without the buffers, which travel
+/// beside it: as [`allocated`] without explanation, where `planned` are the [`entries`] of the answer.
 #[must_use]
-pub fn provided(outcome: &Outcome, said: &Arc<Dictionary>, explained: bool) -> Reply {
-    match outcome {
-        Outcome::Granted(grant) if grant.candidate == 0 && !explained => {
-            Reply { said: said.clone(), flat: given(grant), ..Reply::default() }
-        }
-        _ => allocated(outcome, explained),
+pub fn granted_as(grant: &Grant, planned: &Entries) -> Reply {
+    match grant.candidate {
+        0 => Reply { entries: planned.and(&given(grant)), ..Reply::default() },
+        _ => granted(grant, false),
     }
 }
 
@@ -112,7 +111,7 @@ pub fn allocated(outcome: &Outcome, explained: bool) -> Reply {
         Outcome::NoMemory { answer, tried } => {
             let mut reply = planned(answer);
             reply.flat.insert(VERDICT, Variant::from(NO_MEMORY));
-            reply.flat.insert(FALLBACK_FROM, Variant::from(tried.clone().into_texts()));
+            reply.flat.insert(FALLBACK_FROM, Said::Pairs(tried).into());
             reply
         }
         Outcome::OverQuota { account, what, bound, in_use, asked, origin } => Reply {
@@ -166,20 +165,9 @@ const ASKED: &str = "asked";
 /// What a quota can be on; a newer service may know more.
 const QUOTAS: [&str; 3] = ["leases", "buffers", "bytes"];
 
-/// `a(ss)`: who was tried, and what became of it.
-trait Tried {
-    fn into_texts(self) -> Vec<(String, String)>;
-}
-
-impl Tried for Vec<(Name, String)> {
-    fn into_texts(self) -> Vec<(String, String)> {
-        self.into_iter().map(|(heap, cause)| (heap.to_string(), cause)).collect()
-    }
-}
-
 fn granted(grant: &Grant, explain: bool) -> Reply {
     let mut dictionary = flat(&grant.answer, grant.candidate);
-    dictionary.extend(given(grant));
+    dictionary.extend(self::dictionary(given(grant)));
     if explain {
         explained(dictionary, &grant.answer, grant.candidate)
     } else {
@@ -187,95 +175,106 @@ fn granted(grant: &Grant, explain: bool) -> Reply {
     }
 }
 
-/// What one grant says beside its plan.
-fn given(grant: &Grant) -> Dictionary {
-    let mut dictionary = Dictionary::from([
-        (LEASE, Variant::from(grant.lease)),
-        (CANDIDATE, Variant::from(count(grant.candidate))),
-    ]);
-    if grant.stand_in {
-        dictionary.insert(STAND_IN, Variant::from(true));
+/// What one grant says beside its plan. The last is a number of 64 bits, see [`Entries`].
+fn given(grant: &Grant) -> Table<'_> {
+    let mut given: Table<'_> = flags([(STAND_IN, grant.stand_in)]).collect();
+    if grant.candidate > 0 {
+        given.push((CANDIDATE, Said::Count(count(grant.candidate))));
     }
     if !grant.fallback_from.is_empty() {
-        let tried = grant.fallback_from.clone().into_texts();
-        dictionary.insert(FALLBACK_FROM, Variant::from(tried));
+        given.push((FALLBACK_FROM, Said::Pairs(&grant.fallback_from)));
     }
-    dictionary
+    given.push((LEASE, Said::Bytes(grant.lease)));
+    given
 }
 
 /// The figures of the candidate that was (or would be) used.
-pub(crate) fn flat(answer: &Answer, candidate: usize) -> Dictionary {
+pub(super) fn flat(answer: &Answer, candidate: usize) -> Dictionary {
+    dictionary(figures(answer, candidate))
+}
+
+/// The same of the first one, as every reply says them that gives what it plans.
+#[must_use]
+pub(crate) fn entries(answer: &Answer) -> Entries {
+    Entries::of(&figures(answer, 0))
+}
+
+pub(super) fn dictionary(table: Table<'_>) -> Dictionary {
+    table.into_iter().map(|(key, said)| (key, said.into())).collect()
+}
+
+/// What is not so, or of which there is none, is not said.
+fn figures(answer: &Answer, candidate: usize) -> Table<'_> {
     let verdict = match answer.verdict {
         Verdict::Ok => "ok",
         Verdict::Conflict => "conflict",
     };
-    let mut dictionary = Dictionary::from([(VERDICT, Variant::from(verdict))]);
-    let Some(plan) = &answer.plan else { return dictionary };
-    dictionary.insert("count", Variant::from(plan.count));
-    dictionary.insert("size", Variant::from(plan.size));
-    dictionary.insert("allocation-size", Variant::from(plan.allocation_size));
-    dictionary.insert("assumed", Variant::from(plan.assumed));
-    dictionary.insert("size-assumed", Variant::from(plan.size_assumed));
-    dictionary.insert("planes", Variant::from(plan.planes.iter().map(plane).collect::<Vec<_>>()));
-    let sync_points: Vec<_> = plan.sync_points.iter().map(sync_point).collect();
-    dictionary.insert("sync-points", Variant::from(sync_points));
+    let mut figures = vec![(VERDICT, verdict.into())];
+    if let Some(plan) = &answer.plan {
+        figures.extend(planned_figures(plan));
+        figures.extend(plan.candidates.get(candidate).into_iter().flat_map(candidate_figures));
+    }
+    figures
+}
+
+fn planned_figures(plan: &Plan) -> Table<'_> {
     let buffers = u32::try_from(plan.buffers.len()).unwrap_or(u32::MAX);
-    dictionary.insert(TOTAL, Variant::from(plan.count.saturating_mul(buffers)));
-    for (key, name) in [("fourcc", &plan.fourcc), ("modifier", &plan.modifier)] {
-        if let Some(name) = name {
-            dictionary.insert(key, Variant::from(name.to_string()));
-        }
+    let mut figures = vec![
+        ("count", Said::Count(plan.count)),
+        (TOTAL, Said::Count(plan.count.saturating_mul(buffers))),
+        ("size", Said::Bytes(plan.size)),
+        ("allocation-size", Said::Bytes(plan.allocation_size)),
+        ("heaps", Said::Texts(plan.heaps())),
+    ];
+    figures.extend(flags([("assumed", plan.assumed), ("size-assumed", plan.size_assumed)]));
+    figures.extend(plan.fourcc.iter().map(|name| ("fourcc", Said::from(&**name))));
+    figures.extend(plan.modifier.iter().map(|name| ("modifier", Said::from(&**name))));
+    if !plan.planes.is_empty() {
+        figures.push(("planes", Said::Tables(plan.planes.iter().map(plane).collect())));
+    }
+    if !plan.sync_points.is_empty() {
+        let points = plan.sync_points.iter().map(sync_point).collect();
+        figures.push(("sync-points", Said::Tables(points)));
     }
     if !plan.left_out.is_empty() {
-        dictionary.insert("left-out", Variant::from(texts(&plan.left_out)));
+        figures.push(("left-out", Said::Texts(plan.left_out.clone())));
     }
-    let mut heaps: Vec<String> = Vec::new();
-    for heap in plan.candidates.iter().filter_map(|candidate| candidate.heaps.first()) {
-        if !heaps.iter().any(|known| **known == **heap) {
-            heaps.push(heap.to_string());
-        }
+    figures
+}
+
+fn candidate_figures(candidate: &Candidate) -> Table<'_> {
+    let mut figures = vec![("access", candidate.access.word().into())];
+    figures
+        .extend(flags([("contiguous", candidate.contiguous), ("protected", candidate.protected)]));
+    figures.extend(candidate.heaps.first().map(|heap| ("heap", Said::from(&**heap))));
+    if candidate.heaps.len() > 1 {
+        figures.push(("plane-heaps", Said::Texts(candidate.heaps.clone())));
     }
-    dictionary.insert("heaps", Variant::from(heaps));
-    if let Some(candidate) = plan.candidates.get(candidate) {
-        if let Some(heap) = candidate.heaps.first() {
-            dictionary.insert("heap", Variant::from(heap.to_string()));
-        }
-        if candidate.heaps.len() > 1 {
-            dictionary.insert("plane-heaps", Variant::from(texts(&candidate.heaps)));
-        }
-        dictionary.insert("access", word(&candidate.access));
-        dictionary.insert("contiguous", Variant::from(candidate.contiguous));
-        dictionary.insert("protected", Variant::from(candidate.protected));
-    }
-    dictionary
+    figures
 }
 
-fn plane(plane: &PlanePlan) -> Dictionary {
-    Dictionary::from([
-        ("buffer-index", Variant::from(plane.buffer_index)),
-        ("offset", Variant::from(plane.offset)),
-        ("stride", Variant::from(plane.stride)),
-        ("size", Variant::from(plane.size)),
-    ])
+fn flags<'a, const N: usize>(
+    flags: [(&'static str, bool); N],
+) -> impl Iterator<Item = (&'static str, Said<'a>)> {
+    flags.into_iter().filter(|(_, set)| *set).map(|(key, set)| (key, Said::Flag(set)))
 }
 
-fn sync_point(point: &SyncPoint) -> Dictionary {
-    Dictionary::from([
-        ("participant", Variant::from(point.participant.to_string())),
-        ("read", Variant::from(point.read)),
-        ("write", Variant::from(point.write)),
-        ("because", Variant::from(point.because.to_string())),
-    ])
+fn plane(plane: &PlanePlan) -> Table<'_> {
+    vec![
+        ("buffer-index", Said::Count(plane.buffer_index)),
+        ("offset", Said::Bytes(plane.offset)),
+        ("stride", Said::Count(plane.stride)),
+        ("size", Said::Bytes(plane.size)),
+    ]
 }
 
-fn texts(names: &[Name]) -> Vec<String> {
-    names.iter().map(ToString::to_string).collect()
-}
-
-/// A word of the vocabulary, as serde spells it.
-fn word(word: &impl Serialize) -> Variant<'static> {
-    let word = serde_json::to_value(word).unwrap_or_default();
-    Variant::from(word.as_str().unwrap_or_default().to_owned())
+fn sync_point(point: &SyncPoint) -> Table<'_> {
+    vec![
+        ("participant", Said::from(&*point.participant)),
+        ("read", Said::Flag(point.read)),
+        ("write", Said::Flag(point.write)),
+        ("because", Said::from(&*point.because)),
+    ]
 }
 
 pub(super) fn count(count: usize) -> u32 {
@@ -311,7 +310,7 @@ pub fn read_outcome(received: &Received, buffers: Vec<OwnedFd>) -> Result<Outcom
         "ok" => Outcome::Granted(Grant {
             lease: read(received, LEASE)?,
             answer: read_answer(received)?.into(),
-            candidate: read(received, CANDIDATE)?,
+            candidate: read_or_default(received, CANDIDATE)?,
             buffers,
             total_buffers: read(received, TOTAL)?,
             fallback_from: read_or_default(received, FALLBACK_FROM)?,

@@ -2,7 +2,7 @@ use super::*;
 use heapq_constraints::value::{Table, Value};
 use heapq_constraints::{Heap, HeapSet, Origin, Question, solve, vocabulary};
 use zbus::wire::serialized::Context;
-use zbus::wire::{LE, to_bytes};
+use zbus::wire::{Endian, to_bytes};
 
 /// The answer of a machine with one scattered heap.
 fn answer(key: &str, stated: Value) -> Answer {
@@ -17,7 +17,7 @@ fn answer(key: &str, stated: Value) -> Answer {
 
 /// Over the wire and back.
 fn sent(reply: &Reply) -> Received {
-    let bytes = to_bytes(Context::new(LE, 0), reply).unwrap();
+    let bytes = to_bytes(Context::new(Endian::native(), 0), reply).unwrap();
     bytes.deserialize().unwrap().0
 }
 
@@ -43,6 +43,45 @@ fn a_grant_comes_back_as_it_went() {
     let bare = sent(&allocated(&outcome, false));
     assert!(!bare.contains_key("explanation"));
     assert_eq!(read_outcome(&bare, Vec::new()).unwrap_err().key, "explanation");
+}
+
+#[test]
+fn a_grant_says_the_same_in_bytes_that_were_made_before() {
+    let mut answer = answer("held", Value::Integer(2));
+    let plan = answer.plan.as_mut().unwrap();
+    plan.fourcc = Some("NV12".into());
+    plan.left_out = vec!["microphone".into(), "é".into()];
+    plan.planes = (0..3)
+        .map(|plane| PlanePlan { buffer_index: 0, offset: plane << 33, stride: 640, size: 7 })
+        .collect();
+    let point = |name: &str| SyncPoint {
+        participant: name.into(),
+        read: true,
+        write: false,
+        because: "cpu".into(),
+    };
+    plan.sync_points = vec![point("viewer"), point("v")];
+    let entries = entries(&answer);
+    for (candidate, stand_in, tried) in [(0, false, 0), (0, true, 0), (0, true, 2), (1, false, 1)] {
+        let grant = Grant {
+            lease: u64::MAX - 1,
+            answer: answer.clone().into(),
+            candidate,
+            buffers: Vec::new(),
+            total_buffers: 2,
+            fallback_from: vec![("other".into(), "ENOMEM".into()); tried],
+            stand_in,
+        };
+        let mut fresh = granted(&grant, false);
+        let mut again = granted_as(&grant, &entries);
+        assert_eq!(json(&sent(&again)), json(&sent(&fresh)));
+        for reply in [&mut fresh, &mut again] {
+            reply.add_receipt(std::fs::File::open("/dev/null").unwrap().into());
+        }
+        let received = sent(&again);
+        assert_eq!(json(&received), json(&sent(&fresh)));
+        assert_eq!(read::<u64>(&received, LEASE).unwrap(), u64::MAX - 1);
+    }
 }
 
 #[test]

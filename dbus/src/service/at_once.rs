@@ -1,0 +1,92 @@
+//! Calls that take no time: they are answered where they are read, without a task or a thread. What
+//! is refused, fails or has to wait for anything is left to those, as if nothing had been done.
+
+use super::{Allocator1, wired};
+use crate::flight::Load;
+use crate::gate::Session;
+use crate::recall::{self, Known};
+use crate::wire::{Asked, Options, Participants, answer};
+use heapq_allocator::{Caller, Outcome, Standing};
+use std::sync::Arc;
+use zbus::message::{Body, Header, Message};
+
+/// Participants, and keys of them all, of a question that is solved at once.
+const FEW: (usize, usize) = (4, 32);
+
+/// Who may make a call. It is over before it could count against any bound.
+pub(super) struct Guest {
+    pub(super) session: Arc<Session>,
+    pub(super) caller: Arc<Caller>,
+    pub(super) standing: Standing,
+}
+
+impl Allocator1 {
+    /// `Allocate` of little from heaps that give single pages.
+    pub(super) fn allocate_at_once(
+        &self,
+        message: &Message,
+        header: &Header<'_>,
+    ) -> Option<zbus::Result<Message>> {
+        let guest = self.enter_at_once(header)?;
+        let known = self.known(&message.body(), &guest)?;
+        let Guest { session, caller, .. } = guest;
+        let (broker, holder) = (self.service().broker(), session.holder());
+        let load = Load { descriptors: 1 + known.quick?, bytes: 0 };
+        if load.descriptors > session.descriptors() {
+            return None;
+        }
+        let cargo = self.flight().take(caller.uid, holder, load, load.descriptors)?;
+        let Outcome::Granted(mut grant) = broker.provide(&caller, holder, &known.solved).ok()?
+        else {
+            return None;
+        };
+        // Nobody was told of it.
+        let take_back = || {
+            let _ = broker.release(holder, grant.lease);
+        };
+        let Ok(receipt) = cargo.send(grant.lease) else {
+            take_back();
+            return None;
+        };
+        let mut reply = answer::granted_as(&grant, &known.said);
+        receipt.into_iter().for_each(|receipt| reply.add_receipt(receipt));
+        let buffers = wired(std::mem::take(&mut grant.buffers));
+        let told = Message::method_return(header).build(&(reply, buffers));
+        Some(told.inspect_err(|_| take_back()))
+    }
+
+    /// `Release` of a lease of the caller.
+    pub(super) fn release_at_once(
+        &self,
+        message: &Message,
+        header: &Header<'_>,
+    ) -> Option<zbus::Result<Message>> {
+        let guest = self.enter_at_once(header)?;
+        let lease = message.body().deserialize().ok()?;
+        self.released(guest.session.holder(), lease).ok()?;
+        Some(Message::method_return(header).build(&()))
+    }
+
+    /// What was found for the same question before, or what is found for one that is short.
+    fn known(&self, question: &Body, guest: &Guest) -> Option<Arc<Known>> {
+        let (service, Guest { session, caller, standing }) = (self.service(), guest);
+        if let Some(known) = service.find(question, caller, standing) {
+            return Some(known);
+        }
+        let _ends_here = service.moments().begin(caller.uid)?;
+        recall::bytes(question)?;
+        let (participants, options): (Participants, Options) = question.deserialize().ok()?;
+        let (asked, explain) = Asked::from_call(participants.0.ok()?, options.0.ok()?).ok()?;
+        if explain || !is_short(&asked) {
+            return None;
+        }
+        let known = Known::find(service.broker(), caller, &asked).ok()?;
+        service.recall.keep(question, caller.uid, session.holder(), &known);
+        Some(known)
+    }
+}
+
+fn is_short(asked: &Asked) -> bool {
+    let keys = asked.participants.iter().map(|one| one.entries.len()).sum::<usize>();
+    asked.participants.len() <= FEW.0 && keys <= FEW.1
+}
