@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use zbus::connection::Builder;
 use zbus::message::Message;
 use zbus::wire::OwnedFd;
-use zbus::{Connection, OwnedVariant, Variant};
+use zbus::{Connection, Variant};
 
 /// Where a service is.
 pub(crate) enum Place {
@@ -94,10 +94,10 @@ impl Client {
         let answer = self.call(path, interface, "Allocate", &question).await.unwrap();
         let took = started.elapsed();
         let body = answer.body();
-        let (said, buffers): (HashMap<String, OwnedVariant>, Vec<OwnedFd>) =
+        let (said, buffers): (HashMap<&str, Variant<'_>>, Vec<OwnedFd>) =
             body.deserialize().unwrap();
         assert_eq!(buffers.len(), usize::try_from(ask.count).unwrap(), "{said:?}");
-        (took, u64::try_from(said["lease"].try_clone().unwrap()).unwrap())
+        (took, u64::try_from(&said["lease"]).unwrap())
     }
 
     pub(crate) async fn release(&self, lease: u64) {
