@@ -195,7 +195,7 @@ pub(super) fn flat(answer: &Answer, candidate: usize) -> Dictionary {
 
 /// The same of the first one, as every reply says them that gives what it plans.
 #[must_use]
-pub(crate) fn entries(answer: &Answer) -> Entries {
+pub fn entries(answer: &Answer) -> Entries {
     Entries::of(&figures(answer, 0))
 }
 
