@@ -6,6 +6,8 @@ use heapq_constraints::choice::Choice;
 use heapq_constraints::question::{Alternative, Exports, Usage, Usages};
 use heapq_constraints::{Constraint, Fact, Name, Origin, Participant, Question};
 use heapq_policies::{DeviceKnowledge, DeviceView, PolicySet};
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Adds to each participant with a `device` or `driver` what the machine and the policies know of
 /// it. One that nothing describes becomes `unknown`.
@@ -19,25 +21,81 @@ use heapq_policies::{DeviceKnowledge, DeviceView, PolicySet};
 /// # Errors
 /// A `device` that is not on this machine.
 pub fn complete(
-    mut question: Question,
+    question: Question,
     topology: &Topology,
     policies: &PolicySet,
 ) -> Result<Question, UnknownDevice> {
-    let known = question.participants.iter().map(|one| known(&question, one, topology, policies));
-    let known = known.collect::<Result<Vec<_>, _>>()?;
-    for (participant, known) in question.participants.iter_mut().zip(known) {
-        add(participant, known);
+    Descriptions::default().complete(question, topology, policies)
+}
+
+/// Names of devices of which [`Descriptions`] remember what is known.
+const NAMES: usize = 1024;
+
+/// What was found out of devices by their names, on one machine under one set of policies. What
+/// hangs on their use is not in it.
+#[derive(Debug, Default)]
+pub struct Descriptions(Mutex<HashMap<Name, Known>>);
+
+impl Descriptions {
+    /// As [`complete`], always for the same machine and policies.
+    ///
+    /// # Errors
+    /// A `device` that is not on this machine.
+    pub fn complete(
+        &self,
+        mut question: Question,
+        topology: &Topology,
+        policies: &PolicySet,
+    ) -> Result<Question, UnknownDevice> {
+        let known =
+            question.participants.iter().map(|one| self.known(&question, one, topology, policies));
+        let known = known.collect::<Result<Vec<_>, _>>()?;
+        for (participant, known) in question.participants.iter_mut().zip(known) {
+            add(participant, known);
+        }
+        Ok(question)
     }
-    Ok(question)
+
+    /// As [`known`], of a device under its own driver from memory.
+    fn known(
+        &self,
+        question: &Question,
+        participant: &Participant,
+        topology: &Topology,
+        policies: &PolicySet,
+    ) -> Result<Vec<Known>, UnknownDevice> {
+        let plain = participant.alternatives.is_empty() && participant.driver.is_none();
+        let name = participant.device.as_ref().filter(|_| plain);
+        let remembered = name.and_then(|name| self.lock().get(name).cloned());
+        if let Some(known) = remembered {
+            return Ok(vec![known]);
+        }
+        let known = known(question, participant, topology, policies)?;
+        if let (Some(name), [only]) = (name, known.as_slice())
+            && !only.depends_on_use
+        {
+            let mut names = self.lock();
+            if names.len() < NAMES {
+                names.insert(name.clone(), only.clone());
+            }
+        }
+        Ok(known)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Name, Known>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What is known of one participant, apart from what the question says.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 struct Known {
     facts: Vec<Fact>,
     usage: Usages,
     exports: Option<Exports>,
     driver: Option<Name>,
+    /// Of another use something else may be known.
+    depends_on_use: bool,
 }
 
 /// What is known of a participant: one entry for each of its alternatives, or one where it has none.
@@ -83,7 +141,8 @@ fn with_kernel_facts(knowledge: DeviceKnowledge, device: Option<&Device>) -> Kno
         facts.push(Fact { constraint: Constraint::Unknown(true), origin });
     }
     let driver = device.and_then(|device| device.driver.clone());
-    Known { facts, usage: knowledge.usage, exports: knowledge.exports, driver }
+    let DeviceKnowledge { usage, exports, depends_on_use, .. } = knowledge;
+    Known { facts, usage, exports, driver, depends_on_use }
 }
 
 impl Known {
@@ -97,6 +156,7 @@ impl Known {
             usage: self.usage.union(other.usage),
             exports: self.exports.or(other.exports),
             driver: self.driver.or(other.driver),
+            depends_on_use: self.depends_on_use || other.depends_on_use,
         }
     }
 }

@@ -33,7 +33,7 @@ pub use broker::{
     AskError, Broker, Config, Grant, OpenError, Outcome, Reloaded, Solved, Standing, UnknownLease,
 };
 pub use caller::{Caller, Holder, Verdict};
-pub use complete::complete;
+pub use complete::{Descriptions, complete};
 pub use discover::Observation;
 pub use topology::{Device, Iommu, Topology, UnknownDevice};
 pub use view::{ConsideredNode, KnownNode};

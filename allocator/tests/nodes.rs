@@ -6,7 +6,7 @@
 mod tree;
 
 use heapq_allocator::discover::{assemble, snapshot};
-use heapq_allocator::{Observation, Topology, complete};
+use heapq_allocator::{Descriptions, Observation, Topology, complete};
 use heapq_constraints::question::{Alternative, Usage, Usages};
 use heapq_constraints::{Fact, Participant, Question};
 use heapq_policies::{PolicySet, RuleState, load};
@@ -131,6 +131,23 @@ fn each_node_has_its_own_needs_and_the_device_those_of_all() {
         assert_eq!(participant.driver.as_deref(), Some("acme-isp"));
         let kept = participant.facts.iter().any(|fact| fact.constraint.key() == "dma-coherent");
         assert_eq!(kept, name != "video1", "{name}: void only where it is for every node");
+    }
+}
+
+#[test]
+fn what_is_remembered_of_a_device_is_what_would_be_found() {
+    let (topology, policies) = asked();
+    let memory = Descriptions::default();
+    for usage in [Usage::Capture, Usage::Encode, Usage::Process, Usage::Encode] {
+        for name in ["video0", "video1", "/sys/devices/platform/isp", "/dev/video2", "video2"] {
+            let asked = || Question {
+                participants: vec![named(name, usage), named("video2", Usage::Capture)],
+                ..Question::default()
+            };
+            let remembered = memory.complete(asked(), &topology, &policies).unwrap();
+            let found = complete(asked(), &topology, &policies).unwrap();
+            assert_eq!(format!("{remembered:?}"), format!("{found:?}"), "{name}");
+        }
     }
 }
 

@@ -9,7 +9,8 @@
 use crate::error::Error;
 use crate::wire::{Asked, Entries, Options, Participants, answer};
 use heapq_allocator::{Broker, Caller, Holder, Solved};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use zbus::message::Body;
 use zbus::wire::{Endian, Type};
@@ -58,6 +59,9 @@ struct State {
     /// How many each client brought, by user.
     brought: HashMap<u32, HashMap<Holder, usize>>,
     asked: u64,
+    /// Hashes of the last questions that were not kept.
+    fresh: VecDeque<u64>,
+    hasher: RandomState,
 }
 
 #[derive(Debug)]
@@ -88,11 +92,15 @@ impl Recall {
         Some(entry.known.clone())
     }
 
-    /// Keeps what was found for a client of `uid`, where that is a plan of moderate size.
+    /// Keeps what was found for a client of `uid`, where that is a plan of moderate size and was found
+    /// before.
     pub(crate) fn keep(&self, question: &Body, uid: u32, client: &Holder, known: &Arc<Known>) {
         let moderate = known.solved.parts().is_some_and(|parts| parts <= PARTS);
         let Some(question) = bytes(question).filter(|_| moderate) else { return };
         let mut state = self.lock();
+        if state.is_fresh(question) {
+            return;
+        }
         state.forget(question);
         while state.known.len() >= ENTRIES {
             let Some(oldest) = state.oldest() else { return };
@@ -115,6 +123,17 @@ impl Recall {
 }
 
 impl State {
+    /// Whether a question was not asked lately; now it was.
+    fn is_fresh(&mut self, question: &[u8]) -> bool {
+        let hash = self.hasher.hash_one(question);
+        if self.fresh.contains(&hash) {
+            return false;
+        }
+        self.fresh.truncate(ENTRIES - 1);
+        self.fresh.push_front(hash);
+        true
+    }
+
     fn forget(&mut self, question: &[u8]) {
         let Some(Entry { by: (uid, client), .. }) = self.known.remove(question) else { return };
         let Some(of_user) = self.brought.get_mut(&uid) else { return };
@@ -180,16 +199,23 @@ mod tests {
         asking(Endian::native(), Variant::U64(number))
     }
 
+    /// Asks twice.
+    fn keep(recall: &Recall, question: &Body, uid: u32, client: &Holder, known: &Arc<Known>) {
+        recall.keep(question, uid, client, known);
+        recall.keep(question, uid, client, known);
+    }
+
     #[test]
     fn what_is_kept_is_found_by_its_bytes_until_it_is_forgotten() {
         let (recall, known) = (Recall::default(), known(&broker()));
         let client = Holder::new(":1.1");
-        assert!(recall.find(&question(1)).is_none());
+        recall.keep(&question(1), 7, &client, &known);
+        assert!(recall.find(&question(1)).is_none(), "it may never be asked again");
         recall.keep(&question(1), 7, &client, &known);
         assert!(Arc::ptr_eq(&recall.find(&question(1)).unwrap(), &known));
         assert!(recall.find(&question(2)).is_none());
         let long = asking(Endian::native(), Variant::from("x".repeat(QUESTION)));
-        recall.keep(&long, 7, &client, &known);
+        keep(&recall, &long, 7, &client, &known);
         assert!(recall.find(&long).is_none());
         recall.clear();
         assert!(recall.find(&question(1)).is_none());
@@ -202,7 +228,7 @@ mod tests {
         let other = if Endian::native() == LE { BE } else { LE };
         let number = Message::method_call("/", "Allocate").build(&1_u64).unwrap().body();
         for foreign in [asking(other, Variant::U64(1)), number] {
-            recall.keep(&foreign, 7, &Holder::new(":1.1"), &known);
+            keep(&recall, &foreign, 7, &Holder::new(":1.1"), &known);
             assert!(recall.find(&foreign).is_none());
         }
         assert!(recall.lock().known.is_empty());
@@ -213,11 +239,11 @@ mod tests {
         let (recall, known) = (Recall::default(), known(&broker()));
         let (quiet, same, other) = (Holder::new(":1.1"), Holder::new(":1.2"), Holder::new(":1.3"));
         for number in 0..3 {
-            recall.keep(&question(number), 7, &quiet, &known);
-            recall.keep(&question(10 + number), 8, &other, &known);
+            keep(&recall, &question(number), 7, &quiet, &known);
+            keep(&recall, &question(10 + number), 8, &other, &known);
         }
         for number in 100..1000 {
-            recall.keep(&question(number), 7, &same, &known);
+            keep(&recall, &question(number), 7, &same, &known);
             assert!(recall.find(&question(100)).is_some(), "it is asked again and again");
         }
         for number in [0, 1, 2, 10, 11, 12, 999] {

@@ -57,6 +57,9 @@ pub struct DeviceKnowledge {
     pub known: bool,
     /// The rules that apply, in order.
     pub rules: Vec<Origin>,
+    /// Some rule that describes the device speaks of one use of it only: of another one there may be
+    /// something else to say.
+    pub depends_on_use: bool,
 }
 
 /// An `override` of a rule that applies.
@@ -151,6 +154,7 @@ impl PolicySet {
         let rules = candidates.filter_map(|index| self.devices.get(index));
         for rule in rules.filter(|rule| rule.describes(view)) {
             knowledge.known |= rule.tells_needs();
+            knowledge.depends_on_use |= !rule.when.is_empty();
             if rule.excluded(view).is_none() && rule.is_of(&choice) {
                 knowledge.take(rule);
             }

@@ -1,9 +1,10 @@
 //! What one request sees: a topology, and the policies and observation that it follows from.
 
 use super::{Config, OpenError};
+use crate::complete::Descriptions;
 use crate::discover::{self, Observation};
-use crate::topology::Topology;
-use heapq_constraints::{Heap, HeapSet};
+use crate::topology::{Topology, UnknownDevice};
+use heapq_constraints::{Heap, HeapSet, Question};
 use heapq_policies::{Diagnostic, PolicySet, Severity};
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ pub(super) struct Machine {
     pub(super) topology: Arc<Topology>,
     pub(super) policies: Arc<PolicySet>,
     pub(super) seen: Observation,
+    descriptions: Descriptions,
 }
 
 impl Machine {
@@ -59,7 +61,13 @@ impl Machine {
         if config.stand_in && topology.heaps.heaps().is_empty() {
             topology.heaps = HeapSet::new(vec![Heap::new(STAND_IN)], &policies.edges())?;
         }
-        Ok(Self { topology: Arc::new(topology), policies, seen })
+        let descriptions = Descriptions::default();
+        Ok(Self { topology: Arc::new(topology), policies, seen, descriptions })
+    }
+
+    /// A question with what is known of its participants here.
+    pub(super) fn complete(&self, question: Question) -> Result<Question, UnknownDevice> {
+        self.descriptions.complete(question, &self.topology, &self.policies)
     }
 }
 

@@ -33,7 +33,6 @@ pub use solved::Solved;
 use crate::account::{Debt, LeaseInfo, Orphans};
 use crate::admission::{Admission, Gauge, Meminfo};
 use crate::caller::{Caller, Holder};
-use crate::complete::complete;
 use crate::discover::{Observation, snapshot};
 use crate::heaps::{Heaps, Nodes, StandIn, Watched};
 use crate::ledger::{Bounds, Ledger};
@@ -119,7 +118,7 @@ impl Broker {
     pub fn plan(&self, caller: &Caller, question: Question) -> Result<Answer, AskError> {
         let machine = self.machine();
         let rights = self.rights(&machine, caller);
-        let question = complete(question, &machine.topology, &machine.policies)?;
+        let question = machine.complete(question)?;
         Ok(solve(&self.permitted(&machine, &rights), &question)?)
     }
 

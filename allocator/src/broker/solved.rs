@@ -6,7 +6,6 @@ use super::obtain::{For, Obtained, as_carried_out};
 use super::size::Size;
 use super::{Arrival, AskError, Broker, Debt, Grant, Lease, Outcome, Standing, walk};
 use crate::caller::{Caller, Holder};
-use crate::complete::complete;
 use heapq_constraints::answer::Plan;
 use heapq_constraints::{Answer, HeapSet, Name, Origin, Question, solve};
 use heapq_policies::Right;
@@ -61,7 +60,7 @@ impl Broker {
         let rights = self.rights(&machine, caller);
         rights.demand(Right::Allocate)?;
         let name = question.participants.first().map(|one| one.name.clone()).unwrap_or_default();
-        let question = complete(question, &machine.topology, &machine.policies)?;
+        let question = machine.complete(question)?;
         let heaps = self.permitted(&machine, &rights);
         let answer = Arc::new(solve(&heaps, &question)?);
         let withheld = rights.refused(Right::Scarce);

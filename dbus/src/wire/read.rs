@@ -11,7 +11,8 @@ use heapq_constraints::value::{Node, Table, Value};
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
+use std::collections::btree_map::{BTreeMap, Entry};
 use std::fmt;
 use zbus::wire::{Fd, Signature, Type, Variant};
 
@@ -246,9 +247,16 @@ impl<'de> Visitor<'de> for Reader<'_> {
             let key = key_text(key).map_err(A::Error::custom)?;
             let inside = self.inside(value_signature.signature());
             let value = entries.next_value_seed(Self { node: key == DEVICE, ..inside })?;
-            if self.budget.borrow_mut().value() && known.insert(key.clone(), value).is_some() {
-                return Err(A::Error::custom(format!("the key {key} stands twice")));
+            if !self.budget.borrow_mut().value() {
+                continue;
             }
+            match known.entry(key) {
+                Entry::Vacant(free) => free.insert(value),
+                Entry::Occupied(taken) => {
+                    let twice = format!("the key {} stands twice", taken.key());
+                    return Err(A::Error::custom(twice));
+                }
+            };
         }
         Ok(Value::Table(known.into_iter().collect()))
     }

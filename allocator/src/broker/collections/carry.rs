@@ -8,7 +8,6 @@ use crate::broker::size::Size;
 use crate::broker::{AskError, Broker, Outcome};
 use crate::caller::Caller;
 use crate::collection::{Allocation, Done, Event, Job, Made, MemberId, Pinned, Why, pinned};
-use crate::complete::complete;
 use heapq_constraints::answer::Plan;
 use heapq_constraints::vocabulary::ALLOCATION;
 use heapq_constraints::{
@@ -69,7 +68,7 @@ impl Broker {
         let participants: Vec<Participant> = members.into_iter().map(|(_, one)| one).collect();
         let name = participants.first().map(|one| one.name.clone()).unwrap_or_default();
         let question = Question { participants, request };
-        let question = complete(question, &machine.topology, &machine.policies)?;
+        let question = machine.complete(question)?;
         let answer = with_extra(solve(&heaps, &question)?, extra, |count| {
             let more =
                 Participant::new(ALLOCATION).with(Constraint::MinCount(count), Origin::Allocation);
@@ -108,7 +107,7 @@ impl Broker {
         };
         let machine = self.machine();
         let question = Question { participants: vec![*newcomer], request: Request::default() };
-        let mut question = complete(question, &machine.topology, &machine.policies)?;
+        let mut question = machine.complete(question)?;
         let mut newcomer = question.participants.pop();
         if let Some(newcomer) = &mut newcomer {
             newcomer.optional = false;
