@@ -187,20 +187,20 @@ async fn follow_machine(options: &Options, service: Arc<Service>) {
         let broker = service.broker().clone();
         let listener = std::thread::Builder::new().name("uevents".into());
         let read = move || rescan(&broker, &tell);
-        if let Err(error) = listener.spawn(|| changes::listen(read).map_err(unnoticed)) {
-            unnoticed(error);
-        }
+        let listening = listener.spawn(|| changes::listen(read));
         while told.recv().await.is_some() {
             service.publish();
             manager::status(&status(&service));
             tracing::info!("the machine changed: {}", status(&service));
         }
+        // Nobody is left who could tell.
+        let panicked = |_| Err(io::Error::other("the thread that heard of them panicked"));
+        let ended = listening.and_then(|thread| thread.join().unwrap_or_else(panicked));
+        if let Err(error) = ended {
+            tracing::warn!(%error, "changes of the machine go unnoticed");
+        }
     }
     std::future::pending().await
-}
-
-fn unnoticed(error: io::Error) {
-    tracing::warn!(%error, "changes of the machine go unnoticed");
 }
 
 /// Whether the machine could be read. Tells where it is another.
