@@ -48,14 +48,14 @@ pub(crate) struct Ask {
     /// Contiguous memory.
     #[arg(long)]
     contiguous: bool,
-    /// Only from these heaps or roles.
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    /// Only from these heaps or roles. A comma in a name is typed `\,`, here and below.
+    #[arg(long, value_name = "NAME[,NAME…]")]
     heap: Vec<String>,
     /// From none of these heaps.
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    #[arg(long, value_name = "NAME[,NAME…]")]
     avoid: Vec<String>,
     /// Rather from these heaps, best first.
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    #[arg(long, value_name = "NAME[,NAME…]")]
     prefer: Vec<String>,
     /// No answer that rests on a device of which nothing is known.
     #[arg(long)]
@@ -137,7 +137,8 @@ impl Ask {
             [("heaps", &self.heap), ("avoid", &self.avoid), ("prefer", &self.prefer)]
         {
             if !names.is_empty() {
-                table.push(key, texts(names));
+                let names: Vec<String> = names.iter().flat_map(|typed| listed(typed)).collect();
+                table.push(key, texts(&names));
             }
         }
         if let Some(format) = self.format() {
@@ -202,6 +203,14 @@ fn unique(name: &str, before: &[Table]) -> String {
     let mut candidates =
         std::iter::once(name.to_owned()).chain((2..).map(|number: u32| format!("{name}#{number}")));
     candidates.find(|candidate| !taken(candidate)).unwrap_or_else(|| name.to_owned())
+}
+
+/// The names of a list as typed: a comma parts them, unless a backslash stands before it. Names that
+/// heaps have from a devicetree may have commas: `linux,cma`.
+fn listed(typed: &str) -> Vec<String> {
+    // No argument of a command has a NUL: it can stand for the comma of a name.
+    let parts = typed.replace("\\,", "\0");
+    parts.split(',').map(|name| name.replace('\0', ",")).collect()
 }
 
 fn texts(texts: &[String]) -> Value {
@@ -314,6 +323,20 @@ mod tests {
         let asked = ask.asked().map_err(|error| error.to_string()).unwrap().participants;
         let names: Vec<_> = asked.iter().map(|table| text(table, "name")).collect();
         assert_eq!(names, [Some("command-line"), Some("command-line#2")]);
+    }
+
+    #[test]
+    fn a_comma_in_a_heaps_name_is_typed_with_a_backslash() {
+        for (typed, names) in [
+            ("system", &["system"][..]),
+            ("a,b", &["a", "b"]),
+            ("linux\\,cma", &["linux,cma"]),
+            ("system,linux\\,cma,b", &["system", "linux,cma", "b"]),
+            ("a\\b\\", &["a\\b\\"]),
+            ("a,", &["a", ""]),
+        ] {
+            assert_eq!(listed(typed), names, "{typed}");
+        }
     }
 
     #[test]
