@@ -2,7 +2,7 @@
 
 use super::plan::joined;
 use crate::cli::Global;
-use crate::output::{Report, print};
+use crate::output::{Report, note, print};
 use crate::problem::Problem;
 use crate::session::{broker, demanded_daemon};
 use crate::table::{DIM, Table, printable};
@@ -227,7 +227,7 @@ impl Report for Devices {
                 device.subsystem.to_string(),
                 device.driver.as_deref().unwrap_or_default().to_owned(),
                 device.iommu(),
-                needs.join("; "),
+                if device.needs.is_some() { needs.join("; ") } else { "?".to_owned() },
                 device.path.to_string(),
             ]);
         }
@@ -238,7 +238,14 @@ impl Report for Devices {
 /// Runs the command.
 pub(crate) fn run(names: &[String], global: &Global) -> Result<Exit, Problem> {
     let devices = match demanded_daemon(global)? {
-        Some((client, runtime)) => shown(names, runtime.block_on(listing::devices(&client))?)?,
+        Some((client, runtime)) => {
+            let devices = shown(names, runtime.block_on(listing::devices(&client))?)?;
+            note(
+                "a service tells what devices need in its answers only (`heapq explain`); without \
+                 --daemon, --session and --bus this process reads it itself",
+            );
+            devices
+        }
         None => read(names, global)?,
     };
     let report = Devices { devices, named: !names.is_empty() };

@@ -5,7 +5,7 @@ use crate::cli::Global;
 use crate::output::{Report, print};
 use crate::problem::Problem;
 use crate::session::{Service, broker, demanded_daemon, policy_dirs, service};
-use crate::table::{BAD, GOOD, printable};
+use crate::table::{BAD, GOOD, printable, printable_lines};
 use heapq_allocator::Caller;
 use heapq_constraints::Name;
 use heapq_dbus::client::Client;
@@ -93,7 +93,9 @@ impl Report for Status {
             line("policies", printable(&[vec!["built-in".to_owned()], dirs].concat().join(", ")));
         }
         self.advice.iter().for_each(|advice| line("help", printable(advice)));
-        self.warnings.iter().for_each(|warning| line("warning", printable(warning)));
+        // A policy's diagnostic has several lines; those after the first stand below it.
+        let indented = |text: &str| printable_lines(text).replace('\n', "\n         ");
+        self.warnings.iter().for_each(|warning| line("warning", indented(warning)));
         text
     }
 }
