@@ -23,6 +23,22 @@ fn a_contiguous_camera_and_a_display_share_the_contiguous_pool() {
 }
 
 #[test]
+fn a_heap_that_is_not_there_is_told_where_it_is_avoided() {
+    let machine = Machine::new();
+    for (avoid, said) in [
+        ("nosuch", "heapq: no heap here is called nosuch: to avoid it changes nothing\n"),
+        (
+            "default-contiguous",
+            "; it is a role of default_cma_region, and only `heaps` takes roles\n",
+        ),
+        ("reserved,system", ""),
+    ] {
+        let run = machine.heapq(&["plan", "cpu", "--size", "1", "--avoid", avoid]);
+        assert!(run.err.ends_with(said) && said.is_empty() == run.err.is_empty(), "{}", run.err);
+    }
+}
+
+#[test]
 fn a_conflict_is_an_answer_with_its_own_exit_status() {
     let machine = Machine::new();
     let ask = ["video0:capture", "--heap", "system", "--size", "4096"];

@@ -98,6 +98,7 @@ fn without_a_grant_nothing_is_allocated_and_plans_are_told() {
     let refused = daemon.heapq(&["alloc", "cpu", "--size", "4096"]);
     assert_eq!(refused.code, Some(4), "{}{}", refused.out, refused.err);
     assert!(refused.err.contains("may not allocate"), "{}", refused.err);
+    assert!(refused.err.contains("a [[grant]] below /etc/heapq/policy.d"), "{}", refused.err);
     let told = daemon.heapq(&["plan", "cpu", "--size", "4096"]);
     assert_eq!(told.code, Some(3), "an answer: {}", told.err);
     assert!(told.out.contains("not granted (no [[grant]] lets "), "{}", told.out);
@@ -116,6 +117,7 @@ fn the_status_of_a_daemon_is_of_its_machine() {
     let human = daemon.heapq(&["status"]).out;
     assert!(human.contains("default_cma_region, system") && !human.contains("kernel"), "{human}");
     assert!(human.contains("90-broken.toml"), "{human}");
+    assert!(human.contains("\n         ") && !human.contains('\u{fffd}'), "its lines: {human}");
 }
 
 #[test]
@@ -132,4 +134,11 @@ fn what_the_daemon_shows_is_listed() {
     assert_eq!(devices["devices"][0]["iommu"]["translates"], true);
     assert_eq!(devices["devices"].as_array().unwrap().len(), 1);
     assert_eq!(daemon.heapq(&["devices", "card9"]).code, Some(7));
+    let all = daemon.heapq(&["devices"]);
+    let needs = all.out.lines().skip(1).map(|line| line.split_whitespace().rev().nth(1));
+    assert!(needs.eq([Some("?"); 2]), "unknown is not none: {}", all.out);
+    assert!(all.err.contains("what devices need"), "{}", all.err);
+    let avoid = ["plan", "cpu", "--size", "1", "--avoid", "nosuch,system"];
+    let said = daemon.heapq(&avoid).err;
+    assert!(said.contains("no heap here is called nosuch: ") && !said.contains("system"), "{said}");
 }

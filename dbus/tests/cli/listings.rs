@@ -28,6 +28,8 @@ fn two_names_of_one_pool_are_one_heap() {
     let none = machine.heapq(&["heaps", "sistem"]);
     assert_eq!(none.code, Some(7));
     assert!(none.err.contains("did you mean \"system\"?"), "{}", none.err);
+    assert!(none.err.contains("`heapq heaps` lists the heaps"), "{}", none.err);
+    assert!(machine.heapq(&["devices", "xyz"]).err.contains("`heapq devices` lists"));
 }
 
 #[test]

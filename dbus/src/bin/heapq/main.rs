@@ -10,6 +10,7 @@ mod advice;
 mod ask;
 mod cli;
 mod commands;
+mod doubt;
 mod output;
 mod problem;
 mod session;
@@ -59,6 +60,7 @@ fn without_help(text: &str) -> String {
 fn fail(problem: Problem, global: &Global) -> ExitCode {
     let error = problem.to_string();
     output::note(&error);
+    problem.next_step().iter().for_each(output::note);
     let exit = problem.exit();
     // Standard output may be what failed; the exit status stands.
     let _ = global.json.map(|form| output::print_error(&error, exit, form));

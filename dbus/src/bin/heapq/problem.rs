@@ -3,6 +3,7 @@
 use crate::ask::Malformed;
 use heapq_allocator::{AskError, OpenError};
 use heapq_dbus::client::Failure;
+use heapq_dbus::error::Error;
 use heapq_dbus::exit::Exit;
 use std::io;
 use std::path::PathBuf;
@@ -128,6 +129,28 @@ impl Problem {
     /// For use with `map_err`.
     pub(crate) fn system(what: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::System { what, source }
+    }
+
+    /// What to do about it, where the text does not say so itself.
+    pub(crate) fn next_step(&self) -> Option<&'static str> {
+        match self {
+            Self::UnknownHeap { .. } => Some("`heapq heaps` lists the heaps"),
+            Self::Ask(AskError::UnknownDevice(unknown)) if unknown.bearers.is_empty() => {
+                Some("`heapq devices` lists the devices")
+            }
+            Self::Daemon(Failure::Refused(Error::UnknownDevice(_))) => {
+                Some("`heapq devices --daemon` lists the devices of the service")
+            }
+            Self::Daemon(Failure::Refused(Error::NotAuthorized(why)))
+                if why.contains("no [[grant]]") =>
+            {
+                Some(
+                    "the shipped policies let group heapq allocate; a [[grant]] below \
+                     /etc/heapq/policy.d lets others",
+                )
+            }
+            _ => None,
+        }
     }
 
     /// How the process ends.

@@ -5,8 +5,9 @@ use crate::cli::Global;
 use crate::output::note;
 use crate::problem::Problem;
 use heapq_allocator::{Broker, Caller, Config, Holder, Outcome};
-use heapq_constraints::Answer;
+use heapq_constraints::{Answer, Heap};
 use heapq_dbus::client::{Client, Failure, Place};
+use heapq_dbus::listing;
 use heapq_dbus::wire::Asked;
 use heapq_policies::render;
 use serde::Serialize;
@@ -73,6 +74,14 @@ impl Session {
     pub(crate) fn advise(&self) {
         if let Self::Here(broker) = self {
             advice::about(broker).iter().for_each(note);
+        }
+    }
+
+    /// The heaps of the machine that answers.
+    pub(crate) fn heaps(&self) -> Result<Vec<Heap>, Problem> {
+        match self {
+            Self::Daemon { client, runtime } => Ok(runtime.block_on(listing::heaps(client))?),
+            Self::Here(broker) => Ok(broker.heaps(&Caller::myself()).heaps().to_vec()),
         }
     }
 

@@ -4,6 +4,7 @@ use super::explain::in_words;
 use super::plan::{figures, joined};
 use crate::ask::Ask;
 use crate::cli::Global;
+use crate::doubt;
 use crate::output::{Report, note, print};
 use crate::problem::Problem;
 use crate::session::Session;
@@ -81,6 +82,10 @@ impl Report for Allocated {
             lines.push(format!(
                 "over quota: {asked} {what} asked for, {in_use} of {bound} in use for {account} ({origin})\n"
             ));
+            lines.push(
+                "`heapq usage` shows who holds what; a [[limit]] in a policy sets another bound\n"
+                    .to_owned(),
+            );
         }
         if self.stand_in == Some(true) {
             lines.push("stand-in: these buffers are memfds and no dma-bufs\n".to_owned());
@@ -111,6 +116,7 @@ pub(crate) fn run(
     }
     let asked = ask.asked()?;
     let session = if stand_in { Session::here(global, true)? } else { Session::open(global)? };
+    doubt::about(&asked, &session)?.iter().for_each(note);
     // Always: it costs one call, and then no bus's bounds hold for the buffers, however many.
     let session = session.private();
     let outcome = on_a_running_machine(session.allocate(&asked), stand_in, global)?;

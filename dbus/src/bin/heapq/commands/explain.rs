@@ -3,7 +3,8 @@
 use super::test::{on_its_own_machine, policy_dirs_for_cases};
 use crate::ask::{Ask, Malformed};
 use crate::cli::Global;
-use crate::output::{Report, print};
+use crate::doubt;
+use crate::output::{Report, note, print};
 use crate::problem::Problem;
 use crate::session::Session;
 use heapq_allocator::case::{Case, Runner};
@@ -44,6 +45,7 @@ pub(crate) fn answer(ask: &Ask, global: &Global) -> Result<Answered, Problem> {
     let asked = ask.asked()?;
     let session = Session::open(global)?;
     let answer = session.plan(&asked)?;
+    doubt::about(&asked, &session)?.iter().for_each(note);
     if answer.plan.is_none() {
         session.advise();
     }
