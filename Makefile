@@ -16,7 +16,7 @@ FUZZ ?=
 	check-vm check-vm-hotplug check-vm-systemd check-vm-breaks check-arm64 fuzz oracle boards bench bench-vm bench-policies bench-solver driver-table driver-table-check install clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 deps: ## install what building and checking need and this machine lacks (Debian packages)
 	@tests/tools/deps.sh build check vm

@@ -17,7 +17,7 @@ fn policy_files_are_checked_with_file_line_and_nearest_word() {
     let run = machine.heapq(&["policy", "check", directory.to_str().unwrap()]);
     assert_eq!(run.code, Some(7));
     assert!(run.out.contains("contigous") && run.out.contains("contiguous"), "{}", run.out);
-    assert!(run.out.ends_with("1 errors, 0 warnings\n"), "{}", run.out);
+    assert!(run.out.ends_with("1 error, 0 warnings\n"), "{}", run.out);
     assert_eq!(machine.heapq(&["policy", "check", "/nonexistent"]).code, Some(1));
 }
 

@@ -7,7 +7,7 @@ use zbus::connection::Builder;
 
 /// Allocates buffers that all devices of a pipeline can use, for D-Bus clients
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100)]
+#[command(name = "heapqd", version, max_term_width = 100)]
 pub(crate) struct Options {
     #[command(flatten)]
     pub(crate) bus: Bus,

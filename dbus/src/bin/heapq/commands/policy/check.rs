@@ -119,9 +119,13 @@ impl Report for Checked {
             let _ = writeln!(text, "{shown}\n");
         }
         let style = if self.errors == 0 { GOOD } else { BAD };
-        let (files, errors, warnings) = (self.files.len(), self.errors, self.warnings);
-        let _ =
-            writeln!(text, "{style}{files} files, {errors} errors, {warnings} warnings{style:#}");
+        let counted = |count: usize, what: &str| {
+            let plural = if count == 1 { "" } else { "s" };
+            format!("{count} {what}{plural}")
+        };
+        let files = counted(self.files.len(), "file");
+        let (errors, warnings) = (counted(self.errors, "error"), counted(self.warnings, "warning"));
+        let _ = writeln!(text, "{style}{files}, {errors}, {warnings}{style:#}");
         text
     }
 }
