@@ -63,6 +63,12 @@ pub(crate) fn layout(fourcc: &str) -> Option<Layout> {
     Some(Layout { bytes, unit, further })
 }
 
+/// Whether heapq knows how the pixels of `fourcc` lie, so that sizes follow from an extent.
+#[must_use]
+pub fn knows_fourcc(fourcc: &str) -> bool {
+    layout(fourcc).is_some()
+}
+
 /// How many planes `fourcc` has; one if heapq does not know it.
 pub(crate) fn planes(fourcc: &str) -> usize {
     1 + layout(fourcc).map_or(0, |layout| layout.further.len())

@@ -36,6 +36,7 @@ pub use bits::MAX_HEAPS;
 pub use fact::{Constraint, Fact};
 pub use heap::{Heap, HeapSet};
 pub use heap_set::MAX_EDGES;
+pub use layout::knows_fourcc;
 pub use origin::Origin;
 pub use question::{Participant, Question, Request};
 pub use solve::{Refused, solve};

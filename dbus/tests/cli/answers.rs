@@ -39,6 +39,16 @@ fn a_heap_that_is_not_there_is_told_where_it_is_avoided() {
 }
 
 #[test]
+fn a_fourcc_in_small_letters_is_asked_back() {
+    let machine = Machine::new();
+    for (fourcc, asked_back) in [("nv12", true), ("NV12", false), ("pgAA", false)] {
+        let ask = ["plan", "cpu", "--fourcc", fourcc, "--width", "64", "--height", "64"];
+        let said = machine.heapq(&ask).err;
+        assert_eq!(said.contains("; did you mean NV12?"), asked_back, "{fourcc}: {said}");
+    }
+}
+
+#[test]
 fn a_conflict_is_an_answer_with_its_own_exit_status() {
     let machine = Machine::new();
     let ask = ["video0:capture", "--heap", "system", "--size", "4096"];

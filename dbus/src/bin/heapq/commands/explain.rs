@@ -44,8 +44,8 @@ pub(crate) fn in_words(answer: &Answer) -> String {
 pub(crate) fn answer(ask: &Ask, global: &Global) -> Result<Answered, Problem> {
     let asked = ask.asked()?;
     let session = Session::open(global)?;
-    let answer = session.plan(&asked)?;
     doubt::about(&asked, &session)?.iter().for_each(note);
+    let answer = session.plan(&asked)?;
     if answer.plan.is_none() {
         session.advise();
     }
