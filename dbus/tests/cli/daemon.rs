@@ -105,6 +105,18 @@ fn without_a_grant_nothing_is_allocated_and_plans_are_told() {
 }
 
 #[test]
+fn who_is_over_quota_is_told_where_bounds_stand() {
+    let policies = tempfile::tempdir().unwrap();
+    std::fs::write(policies.path().join("90-few.toml"), "[[limit]]\nusers = \"*\"\nbuffers = 1\n")
+        .unwrap();
+    let daemon = Daemon::start(&["--policy-dir", policies.path().to_str().unwrap()]);
+    let over = daemon.heapq(&["alloc", "cpu", "--size", "4096", "--count", "2"]);
+    assert_eq!(over.code, Some(5), "{}{}", over.out, over.err);
+    assert!(over.out.starts_with("over quota: 2 buffers asked for, "), "{}", over.out);
+    assert!(over.out.contains("`heapq usage`") && over.out.contains("[[limit]]"), "{}", over.out);
+}
+
+#[test]
 fn the_status_of_a_daemon_is_of_its_machine() {
     let policies = tempfile::tempdir().unwrap();
     std::fs::write(policies.path().join("90-broken.toml"), "[[heap]]\nnome = 1\n").unwrap();
