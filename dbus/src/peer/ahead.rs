@@ -33,8 +33,6 @@ pub(super) struct Ahead {
     descriptors: VecDeque<OwnedFd>,
     /// The last read ended before the room did.
     short: bool,
-    /// It took all that was there.
-    drained: bool,
 }
 
 impl Ahead {
@@ -45,7 +43,6 @@ impl Ahead {
             end: 0,
             descriptors: VecDeque::new(),
             short: false,
-            drained: false,
         }
     }
 
@@ -74,15 +71,14 @@ impl Ahead {
         &self.bytes[self.start..self.end]
     }
 
-    /// Reads what is there. `receive` is not asked where there was nothing left a moment ago: whoever
-    /// waits for more is told when more comes.
+    /// Reads what is there; whether that was all.
+    ///
+    /// # Errors
+    /// Those of `receive`.
     pub(super) fn fill(
         &mut self,
         receive: impl FnOnce(&mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)>,
-    ) -> io::Result<()> {
-        if std::mem::take(&mut self.drained) {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
+    ) -> io::Result<bool> {
         self.bytes.copy_within(self.start..self.end, 0);
         (self.start, self.end) = (0, self.end - self.start);
         let room = &mut self.bytes[self.end..];
@@ -91,9 +87,9 @@ impl Ahead {
         self.end += bytes;
         self.short = bytes < most;
         // A read ends behind what descriptors came with, too.
-        self.drained = self.short && descriptors.is_empty();
+        let all = self.short && descriptors.is_empty();
         self.descriptors.extend(descriptors);
-        Ok(())
+        Ok(all)
     }
 
     /// The descriptors of the message that begins here.
@@ -115,11 +111,9 @@ impl Ahead {
         }
     }
 
-    /// Hands on as many bytes as there are, and there is room for. When there are none, they are
-    /// read from elsewhere.
+    /// Hands on as many bytes as there are, and there is room for.
     pub(super) fn take(&mut self, into: &mut [u8]) -> usize {
         let bytes = into.len().min(self.waiting().len());
-        self.drained &= bytes > 0;
         into[..bytes].copy_from_slice(&self.waiting()[..bytes]);
         self.start += bytes;
         bytes
@@ -188,10 +182,7 @@ mod tests {
     /// Reads one message as zbus does.
     fn next(ahead: &mut Ahead, writes: &mut Writes) -> Result<(Vec<u8>, Vec<u64>), Offence> {
         while !ahead.has_message()? {
-            // Being told once that there is nothing is part of it.
-            if ahead.fill(|room| writes.read(room)).is_err() {
-                ahead.fill(|room| writes.read(room)).unwrap();
-            }
+            ahead.fill(|room| writes.read(room)).unwrap();
         }
         let mut all = ahead.descriptors()?;
         let mut bytes = vec![0; HEADER];

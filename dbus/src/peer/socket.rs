@@ -144,8 +144,18 @@ impl Reader {
     /// The first bytes of a message, with its descriptors.
     async fn message(&mut self, buffer: &mut [u8]) -> Received {
         while !self.ahead.has_message().map_err(refused)? {
-            let fill = || self.ahead.fill(|room| receive(&self.stream, room));
-            self.stream.async_io(Interest::READABLE, fill).await?;
+            self.stream.readable().await?;
+            // A read that took all there was says so at once, as one would that finds nothing: what
+            // comes after it began makes the stream readable anew, and must not be overlooked.
+            let mut filled = Err(io::ErrorKind::WouldBlock.into());
+            let _ = self.stream.try_io(Interest::READABLE, || {
+                filled = self.ahead.fill(|room| receive(&self.stream, room));
+                match filled {
+                    Ok(false) => Ok(()),
+                    _ => Err(io::ErrorKind::WouldBlock.into()),
+                }
+            });
+            filled.map(drop).or_else(unless_blocked)?;
         }
         let descriptors = self.ahead.descriptors().map_err(refused)?;
         Ok((self.ahead.take(buffer), descriptors))
@@ -183,6 +193,11 @@ impl ReadHalf for Reader {
     fn can_pass_unix_fd(&self) -> bool {
         true
     }
+}
+
+/// An error, unless it is that there is nothing to read yet.
+fn unless_blocked(error: io::Error) -> io::Result<()> {
+    if error.kind() == io::ErrorKind::WouldBlock { Ok(()) } else { Err(error) }
 }
 
 fn refused(offence: impl std::error::Error + Send + Sync + 'static) -> io::Error {

@@ -14,6 +14,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 use zbus::Variant;
 use zbus::wire::Fd;
 
@@ -165,6 +166,41 @@ async fn claimed_lengths_garbage_and_cut_off_introductions_are_hung_up_on() {
     daemon.settles_at(before).await;
     assert!(daemon.memory() < memory + (16 << 20), "{memory} became {}", daemon.memory());
     assert!(matches!(peer(&path).await.allocate(&simple(1, 4096)).await, Ok(Outcome::Granted(_))));
+}
+
+/// A call with a question of one participant, for a page.
+fn asking(method: &str) -> Vec<u8> {
+    let client = HashMap::from([("name", Variant::from("p")), ("min-size", Variant::U64(4096))]);
+    let question = (vec![client], HashMap::<&str, Variant<'_>>::new());
+    let call = zbus::message::Message::method_call(PATH, method).interface(NAME);
+    call.build(&question).unwrap().data().to_vec()
+}
+
+#[tokio::test]
+async fn what_comes_while_a_peer_has_to_wait_is_read_when_there_is_room() {
+    let (bus, root) = (Bus::start(), machine());
+    let (_daemon, path) = start(&bus, root.path()).await;
+    let other = peer(&path).await;
+    for round in 0..30 {
+        let mut raw = Raw::introduced(&path);
+        // As many as may wait for an answer, and then one more, whose answer is not awaited.
+        raw.say(&asking("Plan").repeat(8));
+        tokio::time::sleep(Duration::from_micros(300 * (round % 10))).await;
+        raw.say(&asking("Allocate"));
+        let leased = async {
+            while other.usage().await.unwrap().iter().all(|one| one.orphaned) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, leased).await.expect("the last call is not read");
+        drop(raw);
+        let over = async {
+            while !other.usage().await.unwrap().iter().all(|one| one.orphaned) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, over).await.expect("the lease ends with its client");
+    }
 }
 
 #[tokio::test]
