@@ -254,7 +254,7 @@ async fn a_peer_that_never_reads_is_not_read_either() {
         .build(&())
         .unwrap();
     let mut raw = Raw::introduced(&path);
-    raw.0.set_write_timeout(Some(std::time::Duration::from_millis(300))).unwrap();
+    raw.0.set_write_timeout(Some(Duration::from_millis(300))).unwrap();
     let mut sent = 0_usize;
     // Until the daemon stops reading, the socket is full and a write times out.
     while raw.0.write_all(message.data()).is_ok() {
