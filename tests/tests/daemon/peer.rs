@@ -275,7 +275,7 @@ async fn one_user_cannot_take_all_connections() {
     let (daemon, path) = start(&bus, root.path()).await;
     let before = daemon.descriptors();
     let silent: Vec<Raw> = (0..100).map(|_| Raw::connect(&path)).collect();
-    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
     assert!(daemon.descriptors() < before + 70, "{} open", daemon.descriptors());
     drop(silent);
     daemon.settles_at(before).await;
