@@ -16,20 +16,20 @@ const MOMENT: Duration = Duration::from_micros(500);
 /// For so many times as long nothing more is done there for this user: one percent of the loop's time
 /// is the most that one can have like this.
 const RESPITE: u32 = 100;
-/// For so many times as long as it seemed to take, a user's moments are measured exactly: the one that
-/// was not is a tenth of a percent of that.
+/// For so many times as long as it seemed to take, a user's moments are measured: one that was not is a
+/// tenth of a percent of that.
 const DOUBT: u32 = 1000;
 
-/// Users who made it take long, or seemed to.
+/// Users who lately seemed to make it take long.
 #[derive(Debug, Default)]
-pub struct Moments(Mutex<HashMap<u32, Doubted>>);
+pub struct Moments(Mutex<HashMap<u32, Doubt>>);
 
 #[derive(Clone, Copy, Debug)]
-enum Doubted {
-    /// It is measured exactly until then.
-    Seemed(Instant),
-    /// There is no moment for the user until then.
-    Did(Instant),
+struct Doubt {
+    /// There is no moment for the user before.
+    respite: Instant,
+    /// The processor's time is measured before.
+    until: Instant,
 }
 
 /// The time until it is dropped.
@@ -46,27 +46,17 @@ impl Moments {
     /// A moment for `uid`, on this thread.
     pub fn begin(&self, uid: u32) -> Option<Moment<'_>> {
         let begun = Instant::now();
-        let mut doubted = self.lock();
-        if !doubted.is_empty() {
-            doubted.retain(|_, one| one.until() > begun);
+        let mut doubts = self.lock();
+        if !doubts.is_empty() {
+            doubts.retain(|_, doubt| doubt.until > begun);
         }
-        let doubted = doubted.get(&uid).copied();
-        match doubted {
-            Some(Doubted::Did(_)) => None,
-            _ => Some(Moment { moments: self, uid, begun, used: doubted.map(|_| used()) }),
-        }
+        let doubt = doubts.get(&uid).copied();
+        let may = doubt.is_none_or(|doubt| doubt.respite <= begun);
+        may.then(|| Moment { moments: self, uid, begun, used: doubt.map(|_| used()) })
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<u32, Doubted>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<u32, Doubt>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Doubted {
-    fn until(self) -> Instant {
-        match self {
-            Self::Seemed(until) | Self::Did(until) => until,
-        }
     }
 }
 
@@ -81,13 +71,13 @@ impl Drop for Moment<'_> {
         if seemed <= MOMENT {
             return;
         }
+        let took = self.used.map(|before| used().saturating_sub(before));
+        if took.is_some_and(|took| took <= MOMENT) {
+            return;
+        }
         let now = Instant::now();
-        let found = match self.used.map(|before| used().saturating_sub(before)) {
-            None => Doubted::Seemed(now + seemed * DOUBT),
-            Some(took) if took > MOMENT => Doubted::Did(now + took * RESPITE),
-            Some(_) => return,
-        };
-        self.moments.lock().insert(self.uid, found);
+        let respite = now + took.unwrap_or_default() * RESPITE;
+        self.moments.lock().insert(self.uid, Doubt { respite, until: now + seemed * DOUBT });
     }
 }
 
@@ -114,7 +104,8 @@ mod tests {
         assert!(moments.begin(1).is_none());
         assert!(moments.begin(2).is_some());
         std::thread::sleep(MOMENT * RESPITE * 2);
-        assert!(moments.begin(1).is_some());
+        let moment = moments.begin(1).expect("it has waited");
+        assert!(moment.used.is_some(), "it is still in doubt");
     }
 
     #[test]

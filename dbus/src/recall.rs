@@ -3,8 +3,9 @@
 //!
 //! Nothing that depends on the moment is in here: charges, leases and memory are looked at anew each
 //! time, and [`Broker::holds`](heapq_allocator::Broker::holds) says whether the answer still is what
-//! would be found. There is room for so many; of whoever has the most the one goes that was not
-//! asked for the longest, so nobody's questions push out those of somebody who asks less.
+//! would be found. What is asked once is not kept: it may never be asked again. There is room for so
+//! many; of whoever has the most the one goes that was not asked for the longest, so nobody's
+//! questions push out those of somebody who asks less.
 
 use crate::error::Error;
 use crate::wire::{Asked, Entries, Options, Participants, answer};

@@ -29,6 +29,7 @@ impl Payer<'_> {
         let debtors = self.debtors().chain([Debtor::Holder(self.holder.clone())]);
         let entries: Vec<Entry> = debtors.map(|debtor| self.entry(debtor, None, cost)).collect();
         self.charged(|| {
+            // The user is the first of the debtors.
             entries.first().map_or(Ok(()), |user| self.outlived(user))?;
             self.ledger.charge(entries.iter().cloned())
         })

@@ -84,6 +84,12 @@ pub(crate) fn printable_text(text: &str) -> String {
     text.lines().map(line).collect()
 }
 
+/// So many of what is called this: `1 buffer`, `2 buffers`.
+pub(crate) fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
+
 /// Bytes in the largest binary unit that loses nothing above a tenth: `614400` is `600 KiB`.
 pub(crate) fn human_bytes(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];

@@ -8,6 +8,7 @@ use crate::doubt;
 use crate::output::{Report, note, print};
 use crate::problem::Problem;
 use crate::session::Session;
+use crate::table::counted;
 use heapq_allocator::{AskError, Grant, Outcome, sys};
 use heapq_constraints::{Answer, Name};
 use heapq_dbus::exit::Exit;
@@ -130,7 +131,11 @@ pub(crate) fn run(
         return Ok(exit.into());
     };
     let kind = if grant.stand_in { " (memfds, no dma-bufs)" } else { "" };
-    note(format_args!("{} from {}{kind}", counted(report.buffers), joined(&report.heaps, " + ")));
+    note(format_args!(
+        "{} from {}{kind}",
+        counted(report.buffers, "buffer"),
+        joined(&report.heaps, " + ")
+    ));
     let mut command = Command::new(program);
     command.args(arguments).envs(environment(&report, &grant)?);
     let run = |source| Problem::Run { command: program.to_string_lossy().into_owned(), source };
@@ -163,10 +168,6 @@ fn on_a_running_machine(
 fn has_heaps(root: &Path) -> bool {
     let Ok(nodes) = std::fs::read_dir(root.join("dev/dma_heap")) else { return false };
     nodes.flatten().any(|node| node.file_type().is_ok_and(|kind| kind.is_char_device()))
-}
-
-fn counted(buffers: usize) -> String {
-    if buffers == 1 { "1 buffer".to_owned() } else { format!("{buffers} buffers") }
 }
 
 fn report(outcome: &Outcome, via: &'static str) -> Allocated {

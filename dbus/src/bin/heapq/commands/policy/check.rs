@@ -4,7 +4,7 @@ use crate::cli::Global;
 use crate::output::{Report, print};
 use crate::problem::Problem;
 use crate::session::policy_dirs;
-use crate::table::{BAD, GOOD};
+use crate::table::{BAD, GOOD, counted};
 use heapq_constraints::Name;
 use heapq_dbus::exit::Exit;
 use heapq_policies::{
@@ -119,10 +119,6 @@ impl Report for Checked {
             let _ = writeln!(text, "{shown}\n");
         }
         let style = if self.errors == 0 { GOOD } else { BAD };
-        let counted = |count: usize, what: &str| {
-            let plural = if count == 1 { "" } else { "s" };
-            format!("{count} {what}{plural}")
-        };
         let files = counted(self.files.len(), "file");
         let (errors, warnings) = (counted(self.errors, "error"), counted(self.warnings, "warning"));
         let _ = writeln!(text, "{style}{files}, {errors}, {warnings}{style:#}");
