@@ -137,10 +137,12 @@ async fn heaps_and_clients_that_come_and_go_leave_nothing_behind() {
         })
         .await;
     };
-    // What is kept from the first rounds on, is kept once.
+    // What is kept from the first rounds on, is kept once, and holes are filled. Then the figure still moves by
+    // up to 150 KiB (measured on a busy machine, where two readings of the machine live at once): so many
+    // rounds that a bound of some 650 bytes a round lies above that. A leak of 512 bytes a reading is seen.
     let mut before = 0;
-    for round in 0..120 {
-        if round == 20 {
+    for round in 0..500 {
+        if round == 100 {
             before = daemon.heap();
         }
         // Never one that was there before: its path on the bus is new as well.
@@ -153,5 +155,5 @@ async fn heaps_and_clients_that_come_and_go_leave_nothing_behind() {
         read_again().await;
     }
     let grown = daemon.heap().saturating_sub(before);
-    assert!(grown < 64 << 10, "{grown} bytes in 100 rounds, {before} before");
+    assert!(grown < 256 << 10, "{grown} bytes in 400 rounds, {before} before");
 }
