@@ -32,6 +32,10 @@ pub struct Answer {
     /// Whether `fixes` holds all there are.
     #[serde(default)]
     pub fixes_complete: bool,
+    /// Heaps that everybody who is required could share, were it not for their own bounds on sizes;
+    /// for a conflict only, by heap and key.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub too_small: Vec<TooSmall>,
     /// Participants that no heap serves even alone, so that no copy between heaps helps; for a conflict only, by
     /// name, optional ones aside.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -248,6 +252,26 @@ pub struct Fix {
     /// nobody would say how big.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsaid: Option<Name>,
+}
+
+/// A heap that lacks nothing but room: the question was solved again, for those who are required,
+/// as if it had no bounds of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct TooSmall {
+    /// Its name.
+    pub heap: Name,
+    /// Which bound: `capacity` or `max-size`.
+    pub key: Cow<'static, str>,
+    /// The bound, in bytes.
+    pub bound: u64,
+    /// Who says so of the heap.
+    pub origin: Origin,
+    /// Frames that would be there; 1 for `max-size`.
+    pub count: u32,
+    /// Bytes of one frame that would be there, as allocated; of the largest buffer for `max-size`.
+    /// `count` times as many are above the bound.
+    pub bytes: u64,
 }
 
 /// A device whose own driver can allocate what serves.

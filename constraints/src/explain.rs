@@ -2,7 +2,7 @@
 
 use crate::answer::{
     Answer, Conflict, CopyGroup, CopyPlan, Element, Elimination, Exporter, Fix, Need, Plan, Reason,
-    SyncPoint,
+    SyncPoint, TooSmall,
 };
 use crate::fact::Planes;
 use crate::{Name, Origin};
@@ -19,6 +19,7 @@ pub fn words(answer: &Answer) -> Vec<String> {
         Some(plan) => chosen(plan, &mut lines),
         None => conflicts(answer, &mut lines),
     }
+    lines.extend(answer.too_small.iter().map(too_small));
     lines.extend(unserved(answer));
     lines.extend(answer.exporters.iter().flat_map(exporter));
     for row in &answer.eliminated {
@@ -98,6 +99,18 @@ fn conflicts(answer: &Answer, lines: &mut Vec<String>) {
         lines
             .push("there are further conflicts; these are the shortest that were found".to_owned());
     }
+}
+
+/// What a heap lacks that lacks nothing but room.
+fn too_small(small: &TooSmall) -> String {
+    let TooSmall { heap, key, bound, origin, count, bytes } = small;
+    let asked = match &**key {
+        "max-size" => format!("a buffer of {bytes} bytes is"),
+        _ => format!("{count} × {bytes} bytes are"),
+    };
+    format!(
+        "{heap} would serve everybody, but {asked} asked for, and it has {key} = {bound} ({origin})"
+    )
 }
 
 /// Who is beyond help by copies. Where there is no heap at all, that is said already.

@@ -100,6 +100,17 @@ impl HeapSet {
         Some(set.with_page_size(self.page_size))
     }
 
+    /// The same machine, were the heap at `index` without bounds of its own on sizes.
+    pub(crate) fn unbounded(&self, index: usize) -> Self {
+        let mut heaps = self.heaps.to_vec();
+        if let Some(heap) = heaps.get_mut(index) {
+            (heap.max_size, heap.capacity) = (None, None);
+        }
+        let traits = Arc::new(Traits::new(&heaps));
+        let words = heaps.iter().map(|_| Words::default()).collect();
+        Self { heaps: heaps.into(), traits, words, ..self.clone() }
+    }
+
     pub(crate) fn graph(&self) -> &Graph {
         &self.graph
     }

@@ -5,6 +5,7 @@
 mod common;
 
 use common::case::Case;
+use heapq_constraints::Origin;
 use heapq_constraints::answer::{Answer, Elimination, Plan, SyncPoint, Verdict};
 use heapq_constraints::checker::check;
 use heapq_constraints::fact::{Access, Planes};
@@ -74,6 +75,14 @@ const TIGHT: &str = r#"
     heap = [{ name = "system" }]
     participant = [{ name = "camera", min-size = 1 }]
     request = { limit-total = 4095 }
+"#;
+
+const SMALL: &str = r#"
+    heap = [
+        { name = "pool", capacity = 8192, max-size = 4096 }, { name = "other", capacity = 4096 },
+        { name = "system" },
+    ]
+    participant = [{ name = "camera", avoid = ["system", "other"], min-size = 5000, held = 2 }]
 "#;
 
 fn answered(text: &str) -> (Case, Answer) {
@@ -284,6 +293,25 @@ fn a_false_conflict_is_found() {
             ("a plan that would not do", |answer| {
                 answer.verdict = Verdict::Ok;
             }),
+        ],
+    );
+}
+
+#[test]
+fn a_false_bound_of_a_heap_is_found() {
+    found_out(
+        SMALL,
+        &[
+            ("no heap that is too small", |answer| answer.too_small.clear()),
+            ("one of two bounds", |answer| drop(answer.too_small.pop())),
+            ("the two the other way round", |answer| answer.too_small.reverse()),
+            ("another bound", |answer| answer.too_small[0].bound += 1),
+            ("more bytes", |answer| answer.too_small[0].bytes += 4096),
+            ("more frames", |answer| answer.too_small[1].count += 1),
+            ("another origin", |answer| answer.too_small[0].origin = Origin::Default),
+            ("a heap without bounds", |answer| answer.too_small[0].heap = "system".into()),
+            ("a heap that is ruled out", |answer| answer.too_small[0].heap = "other".into()),
+            ("a heap that nobody has", |answer| answer.too_small[0].heap = "nobody".into()),
         ],
     );
 }

@@ -119,3 +119,66 @@ fn a_machine_without_heaps_is_said_to_have_none() {
     let lines = words("[[participant]]\nname = 'a'\nmin-size = 1\n");
     assert_eq!(lines, ["this machine offers no heap that anybody could use"]);
 }
+
+/// A pool of 64 MiB, and `participants`.
+fn on_a_pool(participants: &str) -> Vec<String> {
+    let pool = "[[heap]]\nname = 'cma'\ncontiguous = true\ncapacity = 67108864\n\
+                [[heap]]\nname = 'system'\n";
+    let all = words(&format!("{pool}{participants}"));
+    all.into_iter().filter(|line| line.contains(" would serve everybody, but ")).collect()
+}
+
+#[test]
+fn a_heap_that_lacks_nothing_but_room_is_named_with_what_it_has_and_what_is_asked() {
+    let camera = "[[participant]]\nname = 'camera'\ncontiguous = true\nmin-size = 104857600\n";
+    let said = |count: u32| {
+        format!(
+            "cma would serve everybody, but {count} × 104857600 bytes are asked for, and it has \
+             capacity = 67108864 (the request)"
+        )
+    };
+    let separate = "[[participant.format]]\nfourcc = 'NV12'\nplanes = 'separate'\n\
+                    min-extent = [8192, 8192]\n";
+    let planes = said(1).replace("104857600", "100663296");
+    for (participants, lines) in [
+        (camera.to_owned(), vec![said(1)]),
+        (camera.replace("contiguous = true", "contiguous = true\nheld = 4"), vec![said(4)]),
+        // Ruled out by others' needs too.
+        (format!("{camera}avoid = ['cma']\n"), vec![]),
+        (format!("{camera}[[participant]]\nname = 'q'\nheaps = ['system']\n"), vec![]),
+        // Whom nobody needs has no say, whichever way.
+        (
+            format!("{camera}[[participant]]\nname = 'q'\noptional = true\nheld = 9\n"),
+            vec![said(1)],
+        ),
+        // The first table that would do, in the order of the question.
+        (
+            "[[participant]]\nname = 'camera'\ncontiguous = true\nalternatives = [\n\
+             { heaps = ['system'] }, { min-size = 104857600 }, { min-size = 83886080 }]\n\
+             [[participant]]\nname = 'app'\nmin-size = 1\n"
+                .to_owned(),
+            vec![said(1)],
+        ),
+        // Planes that share the pool count together.
+        (format!("[[participant]]\nname = 'camera'\ncontiguous = true\n{separate}"), vec![planes]),
+    ] {
+        assert_eq!(on_a_pool(&participants), lines, "{participants}");
+    }
+}
+
+#[test]
+fn the_largest_buffer_that_a_heap_gives_is_a_bound_of_its_own() {
+    let text = "[[heap]]\nname = 'pool'\nmax-size = 4096\ncapacity = 8192\n\
+                [[participant]]\nname = 'camera'\nmin-size = 5000\nheld = 2\n";
+    let lines = words(text);
+    assert_eq!(
+        lines[2..4],
+        [
+            "pool would serve everybody, but 2 × 8192 bytes are asked for, and it has capacity = \
+             8192 (the request)",
+            "pool would serve everybody, but a buffer of 8192 bytes is asked for, and it has \
+             max-size = 4096 (the request)",
+        ],
+        "{lines:?}"
+    );
+}

@@ -8,7 +8,9 @@ use heapq_constraints::value::{Node, Table, Value};
 use heapq_constraints::{Constraint, Origin, Participant, Question, Request, vocabulary};
 use heapq_policies::document;
 use heapq_tests::oracle::generate::{Instance, instance};
-use heapq_tests::oracle::{Outcome, World, answer, mismatches, plainly, print, shrink, versus};
+use heapq_tests::oracle::{
+    Outcome, World, answer, mismatches, plainly, print, shrink, too_small, versus,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -140,6 +142,8 @@ fn random_questions_are_of_every_kind() {
                 *rare.entry("all conflicts known").or_insert(0) += usize::from(conflicts.is_some());
                 let many = conflicts.is_some_and(|all| all.conflicts.len() > 2);
                 *rare.entry("three conflicts").or_insert(0) += usize::from(many);
+                let small = !too_small(&instance).is_empty();
+                *rare.entry("too small").or_insert(0) += usize::from(small);
             }
             Outcome::Invalid(_) => counts[2] += 1,
         }

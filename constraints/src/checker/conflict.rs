@@ -1,7 +1,7 @@
 //! An answer that is a conflict: its rows, its elements, and what its fixes hit.
 
 use super::cast::{Cast, Member};
-use super::{Asked, Wrong, figure, nameless, rows, same};
+use super::{Asked, Wrong, figure, nameless, room, rows, same};
 use crate::answer::{Answer, CopyGroup, CopyPlan, Element};
 use crate::fact::FormatEntry;
 use crate::{Constraint, Fact, Name, Participant};
@@ -26,6 +26,7 @@ pub(super) fn check(asked: &Asked, answer: &Answer) -> Result<(), Wrong> {
     }
     spare("a fix", &fixes)?;
     answer.copy_plan.as_ref().map_or(Ok(()), |plan| copies(asked, plan))?;
+    room::check(asked, &answer.too_small)?;
     asked.nothing_works()
 }
 

@@ -13,6 +13,7 @@ mod links;
 mod order;
 mod placing;
 mod plan;
+mod room;
 mod rows;
 mod sound;
 mod works;
@@ -83,6 +84,7 @@ pub fn check(heaps: &HeapSet, question: &Question, answer: &Answer) -> Result<()
         (Verdict::Ok, Some(plan)) => {
             same("conflicts of an `ok`", &answer.conflicts.len(), &0)?;
             same("fixes of an `ok`", &answer.fixes.len(), &0)?;
+            same("heaps too small for an `ok`", &answer.too_small.len(), &0)?;
             same("a copy plan of an `ok`", &answer.copy_plan.is_some(), &false)?;
             plan::check(&asked, plan, &answer.eliminated)
         }

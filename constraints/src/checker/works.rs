@@ -19,36 +19,47 @@ impl<'q> Asked<'q> {
         })
     }
 
-    /// The first format with which `members` work; `None` where none does, or past the bound.
+    /// The best format with which `members` work; `None` where none does, or past the bound. No
+    /// trial is left where there may be a better one.
     fn any_format(&self, members: Vec<Member<'q>>, trials: &mut usize) -> Option<Cast<'q>> {
         let cast = Cast::plain(self, members);
         let pairs = pairs(&cast, *trials);
-        pairs
-            .into_iter()
-            .take_while(|_| spend(trials))
-            .find_map(|pair| cast.with(pair).filter(|cast| self.works(cast)))
+        let left = trials.saturating_sub(pairs.len());
+        let mut casts: Vec<_> = pairs.into_iter().filter_map(|pair| cast.with(pair)).collect();
+        casts.sort_by_cached_key(rank);
+        *trials = left;
+        casts.into_iter().find(|cast| self.works(cast))
     }
 
-    /// Complains of a combination that works though all who are required are said to conflict.
-    pub(super) fn nothing_works(&self) -> Result<(), Wrong> {
+    /// The first combination of all who are required that works, in the written order; `None` where
+    /// none does, or past the bound of trials.
+    pub(super) fn first_of_required(&self, trials: &mut usize) -> Option<Cast<'q>> {
         let required = self.question.participants.iter().filter(|who| !who.optional);
         let required: Vec<&Participant> = required.collect();
-        let mut trials = self.trials();
         let mut chosen = vec![0; required.len()];
         loop {
             let tables = required.iter().zip(&chosen);
             let members =
                 tables.map(|(who, table)| Member { who, table: who.alternatives.get(*table) });
-            if let Some(cast) = self.any_format(members.collect(), &mut trials) {
-                let what = format!("what is said to conflict, with {}", format_of(&cast));
-                return Err(Wrong::Better { what });
+            let found = self.any_format(members.collect(), trials);
+            if found.is_some() || *trials == 0 {
+                return found;
             }
             let more = |at: &usize| chosen[*at] + 1 < required[*at].alternatives.len();
-            let Some(turn) = (0..required.len()).find(more).filter(|_| trials > 0) else {
-                return Ok(());
-            };
-            chosen[..turn].fill(0);
+            let turn = (0..required.len()).rfind(more)?;
+            chosen[turn + 1..].fill(0);
             chosen[turn] += 1;
+        }
+    }
+
+    /// Complains of a combination that works though all who are required are said to conflict.
+    pub(super) fn nothing_works(&self) -> Result<(), Wrong> {
+        match self.first_of_required(&mut self.trials()) {
+            None => Ok(()),
+            Some(cast) => {
+                let what = format!("what is said to conflict, with {}", format_of(&cast));
+                Err(Wrong::Better { what })
+            }
         }
     }
 

@@ -16,6 +16,7 @@ mod needs;
 mod place;
 mod plan;
 mod rank;
+mod room;
 mod search;
 mod shape;
 
@@ -130,6 +131,7 @@ fn planned(model: &Model, pairs: &[Pair], found: &Found) -> Answer {
         conflicts_complete: true,
         fixes: Vec::new(),
         fixes_complete: true,
+        too_small: Vec::new(),
         unserved: Vec::new(),
         exporters: Vec::new(),
         copy_plan: None,
@@ -190,6 +192,7 @@ fn conflict(model: &Model, terms: Terms) -> Result<Answer, Refused> {
         conflicts_complete: found.complete,
         fixes_complete: found.complete && !found.cut && fixes.len() == found.fixes.len(),
         fixes,
+        too_small: room::too_small(model, terms),
         unserved: copies.unserved,
         exporters: exporters::serving(&exporting),
         copy_plan: copies.plan,

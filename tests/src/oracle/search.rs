@@ -65,19 +65,27 @@ pub fn answer(world: &World, question: &Question) -> Outcome {
         return Outcome::Invalid(malformed);
     }
     let mut lacks = BTreeSet::new();
-    for who in subsets(question) {
-        for choice in choices(question, &who) {
-            let needs = Needs::new(world, question, &choice, &mut Elements::default());
-            if let Some(plan) = best(world, question, &needs, &mut lacks) {
-                return Outcome::Ok(Box::new(plan));
-            }
-        }
+    if let Some(plan) = first(world, question, &mut lacks) {
+        return Outcome::Ok(Box::new(plan));
     }
     if !lacks.is_empty() {
         return Outcome::Invalid(lacks);
     }
     let eliminated = of_conflict(world, question);
     Outcome::Conflict { eliminated, conflicts: conflicts(world, question) }
+}
+
+/// The first plan in the written order; `lacks` as for [`best`].
+pub(super) fn first(
+    world: &World,
+    question: &Question,
+    lacks: &mut BTreeSet<String>,
+) -> Option<Plan> {
+    let all = subsets(question).into_iter();
+    all.flat_map(|who| choices(question, &who)).find_map(|choice| {
+        let needs = Needs::new(world, question, &choice, &mut Elements::default());
+        best(world, question, &needs, lacks)
+    })
 }
 
 /// The best plan under one choice of participants and tables. What would work but for a figure or

@@ -2,8 +2,9 @@
 
 use super::conflict::{Conflicts, Set, ends, minimal, served};
 use super::generate::Instance;
+use super::room::{Small, too_small};
 use super::search::{Outcome, Plan, answer};
-use heapq_constraints::answer::{Answer, Element, Plan as Solved, Verdict};
+use heapq_constraints::answer::{Answer, Element, Plan as Solved, TooSmall, Verdict};
 use heapq_constraints::fact::Planes;
 use heapq_constraints::{HeapSet, Refused, solve};
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,12 +41,21 @@ pub fn differences(instance: &Instance) -> Vec<String> {
                 report.conflicts(all, found);
             }
             report.fixes(instance, found);
+            report.same("too small", &too_small(instance), &small(found));
             report.copies(instance, found);
         }
         (_, Ok(found)) => report.yes("verdict", false, &expected, &found.verdict),
         (_, Err(refused)) => report.yes("verdict", false, &expected, refused),
     }
     report.0
+}
+
+fn small(answer: &Answer) -> BTreeSet<Small> {
+    let of = |one: &TooSmall| {
+        let key = ["capacity", "max-size"].into_iter().find(|key| *key == one.key).unwrap_or("");
+        (one.heap.to_string(), key, one.bound.into(), one.count.into(), one.bytes.into())
+    };
+    answer.too_small.iter().map(of).collect()
 }
 
 fn eliminated(answer: &Answer) -> BTreeMap<String, BTreeSet<String>> {

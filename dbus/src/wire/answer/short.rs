@@ -32,6 +32,8 @@ fn shorten(answer: &mut Answer, candidate: usize) -> bool {
         answer.eliminated.truncate(answer.eliminated.len() / 2);
     } else if !answer.fixes.is_empty() {
         answer.fixes.truncate(answer.fixes.len() / 2);
+    } else if !answer.too_small.is_empty() {
+        answer.too_small.truncate(answer.too_small.len() / 2);
     } else if !answer.conflicts.is_empty() {
         answer.conflicts.truncate(answer.conflicts.len() / 2);
         answer.conflicts_complete = false;
