@@ -47,7 +47,11 @@ fn chosen(plan: &Plan, lines: &mut Vec<String>) {
         lines.push(format!("should it run out: {}", series(&further[1..], "then")));
     }
     if plan.assumed {
-        lines.push("this is a guess: of one device nothing is known".to_owned());
+        lines.push(format!(
+            "this is a guess: nothing is known of {}; `heapq probe NODE` finds out what a device \
+             takes, a rule in a policy says it",
+            series(&plan.assumed_of, "and")
+        ));
     }
     if plan.size_assumed {
         lines.push("the size is that of a linear image: nobody states the modifier's".to_owned());

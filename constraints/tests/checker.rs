@@ -156,6 +156,7 @@ fn a_false_plan_is_found() {
             }),
             ("no attribute", |plan| plan.attributes.clear()),
             ("assumed", |plan| plan.assumed = true),
+            ("assumed of somebody", |plan| plan.assumed_of.push("app".into())),
             ("size-assumed", |plan| plan.size_assumed = true),
             ("a format", |plan| plan.fourcc = Some("NV12".into())),
         ],

@@ -65,6 +65,7 @@ fn plan(candidates: &[&[&str]], count: u32, bytes: u64) -> Plan {
         layout: Planes::Joint,
         planes: Vec::new(),
         assumed: false,
+        assumed_of: Vec::new(),
         size_assumed: false,
         left_out: Vec::new(),
         chosen_alternatives: Default::default(),

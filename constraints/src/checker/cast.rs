@@ -28,6 +28,11 @@ impl<'q> Member<'q> {
         self.who.facts.iter().chain(inside).map(|fact| &fact.constraint)
     }
 
+    /// Whether nothing is known of it.
+    pub(super) fn unknown(&self) -> bool {
+        self.facts().any(|fact| *fact == Constraint::Unknown(true))
+    }
+
     /// What it says about protected memory, its default aside.
     fn minds(&self) -> impl Iterator<Item = Protection> + use<'q> {
         self.facts().filter_map(|fact| match fact {
@@ -185,7 +190,7 @@ impl<'q> Cast<'q> {
 
     /// Whether a device is in of which nothing is known.
     pub(super) fn assumed(&self) -> bool {
-        self.facts().any(|fact| *fact == Constraint::Unknown(true))
+        self.members.iter().any(Member::unknown)
     }
 
     pub(super) fn separate(&self) -> bool {

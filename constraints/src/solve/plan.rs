@@ -32,6 +32,7 @@ pub(crate) fn plan(model: &Model, pairs: &[Pair], found: &Found) -> (Plan, HeapB
         allocation_size: buffers.iter().map(|buffer| buffer.allocation_size).sum(),
         layout: if found.shape.placing.separate { Planes::Separate } else { Planes::Joint },
         assumed: found.needs.unknown,
+        assumed_of: if found.needs.unknown { unknown(model, cast) } else { Vec::new() },
         size_assumed: tiled && found.needs.sizes.least == 0,
         left_out: found
             .left_out
@@ -56,6 +57,15 @@ pub(crate) fn plan(model: &Model, pairs: &[Pair], found: &Found) -> (Plan, HeapB
         modifier,
     };
     (plan, serving)
+}
+
+/// Those who are in of whom nothing is known.
+fn unknown(model: &Model, cast: Cast) -> Vec<Name> {
+    let parts = cast.parts(model).map(|(part, table)| (&model.parts[part], table));
+    let says = parts.filter(|(part, table)| {
+        part.facts(*table).any(|fact| fact.constraint == Constraint::Unknown(true))
+    });
+    says.map(|(part, _)| part.stated.name.clone()).collect()
 }
 
 /// The first heap that a plan would choose.

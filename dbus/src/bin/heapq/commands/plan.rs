@@ -78,10 +78,12 @@ pub(crate) fn figures(plan: &Plan, chosen: Option<&Candidate>) -> String {
     for (name, values) in &plan.attributes {
         line("attribute", format!("{name} {}", joined(values, " ")));
     }
-    for (holds, what) in [(plan.assumed, "the heap"), (plan.size_assumed, "the size")] {
-        if holds {
-            line("assumed", what.to_owned());
-        }
+    if plan.assumed {
+        let whom = joined(&plan.assumed_of, ", ");
+        line("assumed", format!("the heap: nothing is known of {whom}"));
+    }
+    if plan.size_assumed {
+        line("assumed", "the size".to_owned());
     }
     text
 }
