@@ -326,7 +326,16 @@ pub struct CopyGroup {
     pub modifier: Option<Name>,
 }
 
-/// A copy of every frame.
+impl CopyGroup {
+    /// Whether frames of this group are of another format or modifier than those of `next`. A group
+    /// of plain bytes takes them as they are.
+    pub(crate) fn converts(&self, next: &Self) -> bool {
+        let formats = |group: &Self| group.fourcc.clone().zip(group.modifier.clone());
+        formats(self).zip(formats(next)).is_some_and(|(one, other)| one != other)
+    }
+}
+
+/// A copy of every frame; never out of protected memory into what is not protected.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Copy {
@@ -334,6 +343,9 @@ pub struct Copy {
     pub after: Name,
     /// The first one behind it.
     pub before: Name,
+    /// The groups on both sides have their own pixel formats or modifiers: a conversion.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub converts: bool,
     /// Bytes of one frame; `None` where neither side says how big it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,

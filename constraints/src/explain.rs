@@ -5,6 +5,7 @@ use crate::answer::{
     SyncPoint, TooSmall,
 };
 use crate::fact::Planes;
+use crate::layout::LINEAR;
 use crate::{Name, Origin};
 
 /// How many fixes are told: those of the fewest elements.
@@ -269,7 +270,11 @@ fn fix(fix: &Fix) -> String {
 }
 
 fn copies(plan: &CopyPlan) -> Vec<String> {
-    let mut lines = vec!["or with copies:".to_owned()];
+    let kinds = [(false, "copies"), (true, "conversions")];
+    let kinds =
+        kinds.into_iter().filter(|(is, _)| plan.copies.iter().any(|one| one.converts == *is));
+    let kinds: Vec<&str> = kinds.map(|(_, kind)| kind).collect();
+    let mut lines = vec![format!("or with {}:", kinds.join(" and "))];
     for (index, group) in plan.groups.iter().enumerate() {
         lines.push(format!("  {}", shared(group)));
         if let Some(copy) = plan.copies.get(index) {
@@ -277,14 +282,17 @@ fn copies(plan: &CopyPlan) -> Vec<String> {
                 Some(bytes) => format!("{bytes} bytes a frame"),
                 None => "nobody says how many bytes a frame".to_owned(),
             };
-            lines.push(format!("  a copy from {} to {}: {bytes}", copy.after, copy.before));
+            let kind = if copy.converts { "conversion" } else { "copy" };
+            lines.push(format!("  a {kind} from {} to {}: {bytes}", copy.after, copy.before));
         }
     }
     lines
 }
 
 fn shared(group: &CopyGroup) -> String {
-    let format = group.fourcc.as_ref().map(|fourcc| format!(" as {fourcc}"));
+    let tiled = group.modifier.as_ref().filter(|modifier| &***modifier != LINEAR);
+    let tiled = tiled.map(|modifier| format!(" ({modifier})")).unwrap_or_default();
+    let format = group.fourcc.as_ref().map(|fourcc| format!(" as {fourcc}{tiled}"));
     let who = series(&group.participants, "and");
     let share = if group.participants.len() == 1 { "uses" } else { "share" };
     let what = match (&group.heap, &group.exporter) {

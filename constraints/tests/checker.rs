@@ -6,7 +6,7 @@ mod common;
 
 use common::case::Case;
 use heapq_constraints::Origin;
-use heapq_constraints::answer::{Answer, Elimination, Plan, SyncPoint, Verdict};
+use heapq_constraints::answer::{Answer, CopyPlan, Elimination, Plan, SyncPoint, Verdict};
 use heapq_constraints::checker::check;
 use heapq_constraints::fact::{Access, Planes};
 
@@ -83,6 +83,14 @@ const SMALL: &str = r#"
         { name = "system" },
     ]
     participant = [{ name = "camera", avoid = ["system", "other"], min-size = 5000, held = 2 }]
+"#;
+
+const COPIES: &str = r#"
+    heap = [{ name = "system" }, { name = "tee", protected = true }]
+    participant = [
+        { name = "app", usage = ["cpu-read"], format = [{ fourcc = "R8" }] },
+        { name = "decoder", protected = "required", min-size = 1, format = [{ fourcc = "R8" }] },
+    ]
 "#;
 
 fn answered(text: &str) -> (Case, Answer) {
@@ -315,6 +323,27 @@ fn a_false_bound_of_a_heap_is_found() {
             ("a heap that nobody has", |answer| answer.too_small[0].heap = "nobody".into()),
         ],
     );
+}
+
+#[test]
+fn a_false_copy_is_found() {
+    found_out(
+        COPIES,
+        &[
+            ("a copy out of protected memory", |answer| {
+                copied(answer).groups[0].heap = Some("tee".into());
+                copied(answer).groups[1].heap = Some("system".into());
+            }),
+            ("a conversion between equals", |answer| copied(answer).copies[0].converts = true),
+            ("a conversion that is not said", |answer| {
+                copied(answer).groups[0].fourcc = Some("NV12".into());
+            }),
+        ],
+    );
+}
+
+fn copied(answer: &mut Answer) -> &mut CopyPlan {
+    answer.copy_plan.as_mut().unwrap()
 }
 
 #[test]

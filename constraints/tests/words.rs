@@ -192,3 +192,56 @@ fn a_guess_says_of_whom_nothing_is_known_and_what_to_do() {
                 device takes, a rule in a policy says it";
     assert!(words(text).iter().any(|other| other == line), "{:?}", words(text));
 }
+
+#[test]
+fn nothing_is_copied_out_of_protected_memory() {
+    let heaps = "[[heap]]\nname = 'tee'\nprotected = true\naccess = ['none']\n\
+                 [[heap]]\nname = 'system'\n";
+    let decoder = "[[participant]]\nname = 'decoder'\nprotected = 'required'\nmin-size = 9\n";
+    let either = "[[participant]]\nname = 'display'\nprotected = 'accepted'\n";
+    let recorder = "[[participant]]\nname = 'recorder'\nusage = ['cpu-read']\n";
+    let copies = |participants: [&str; 3]| -> Vec<String> {
+        let lines = words(&format!("{heaps}{}", participants.concat())).into_iter();
+        lines.skip_while(|line| line != "or with copies:").skip(1).collect()
+    };
+    assert!(copies([decoder, either, recorder]).is_empty());
+    assert!(copies([either, decoder, recorder]).is_empty());
+    // Into it is another matter.
+    assert_eq!(
+        copies([recorder, either, decoder]),
+        [
+            "  recorder and display share system",
+            "  a copy from display to decoder: 9 bytes a frame",
+            "  decoder uses tee",
+        ]
+    );
+}
+
+#[test]
+fn a_copy_between_two_formats_is_called_a_conversion() {
+    let of = |name: &str, fourcc: &str, more: &str| {
+        format!(
+            "[[participant]]\nname = '{name}'\nmin-size = 9\n{more}[[participant.format]]\nfourcc = '{fourcc}'\n"
+        )
+    };
+    let bytes = "[[participant]]\nname = 'bytes'\nheaps = ['b']\n";
+    let tiled = of("gpu", "XR24", "") + "modifiers = ['TILED']\n";
+    let lines = words(&format!(
+        "[[heap]]\nname = 'a'\n[[heap]]\nname = 'b'\n{}{tiled}{}{bytes}",
+        of("camera", "YUYV", ""),
+        of("display", "XR24", "heaps = ['a']\n"),
+    ));
+    let from = lines.iter().position(|line| line == "or with copies and conversions:").unwrap();
+    assert_eq!(
+        lines[from + 1..],
+        [
+            "  camera uses a as YUYV",
+            "  a conversion from camera to gpu: 9 bytes a frame",
+            "  gpu uses a as XR24 (TILED)",
+            "  a conversion from gpu to display: 9 bytes a frame",
+            "  display uses a as XR24",
+            "  a copy from display to bytes: 9 bytes a frame",
+            "  bytes uses b",
+        ]
+    );
+}

@@ -157,7 +157,30 @@ fn copies(asked: &Asked, plan: &CopyPlan) -> Result<(), Wrong> {
         pairs.map(|two| (two[0].participants.last(), two[1].participants.first())).collect();
     let found: Vec<_> =
         plan.copies.iter().map(|copy| (Some(&copy.after), Some(&copy.before))).collect();
-    same("copies", &found, &rule)
+    same("copies", &found, &rule)?;
+    for (two, copy) in plan.groups.windows(2).zip(&plan.copies) {
+        let formats = |group: &CopyGroup| Some((group.fourcc.clone()?, group.modifier.clone()?));
+        let both = (formats(&two[0]), formats(&two[1]));
+        let differ = matches!(both, (Some(one), Some(other)) if one != other);
+        same(
+            &format!("whether the copy after `{}` converts", copy.after),
+            &copy.converts,
+            &differ,
+        )?;
+        let leak = protected(asked, &two[0]) && !protected(asked, &two[1]);
+        same(&format!("whether `{}` is copied out of", copy.after), &leak, &false)?;
+    }
+    Ok(())
+}
+
+/// Whether a group shares protected memory.
+fn protected(asked: &Asked, group: &CopyGroup) -> bool {
+    if let Some(heap) = group.heap.as_ref().and_then(|name| asked.set.find(name)) {
+        return heap.protected;
+    }
+    let exporter = group.exporter.as_ref().map(|exporter| &exporter.participant);
+    let who = asked.question.participants.iter().find(|who| Some(&who.name) == exporter);
+    who.and_then(|who| who.exports.as_ref()).is_some_and(|exports| exports.heap.protected)
 }
 
 /// A group without a heap has somebody in it whose own driver allocates.

@@ -26,17 +26,19 @@ pub(crate) fn copies(model: &Model, terms: Terms, exporting: &[(usize, Model)]) 
     let all = model.parts.iter().enumerate();
     let required: Vec<usize> =
         all.filter(|(_, part)| !part.stated.optional).map(|(index, _)| index).collect();
-    let heaps = Source { model, terms, exporter: None };
-    if let Some(groups) = division(std::slice::from_ref(&heaps), &required) {
+    let mut sources = heaps(model, terms);
+    if let Some(groups) = division(&sources, &required) {
         return Copies { plan: shown(model, &required, groups), unserved: Vec::new() };
     }
-    let unserved = unserved(&heaps, &required);
-    let exporters = exporting.iter().filter_map(|(part, model)| {
-        let at = required.iter().position(|other| other == part)?;
-        Some(Source { model, terms, exporter: Some(at) })
-    });
-    let sources: Vec<Source> = std::iter::once(heaps).chain(exporters).collect();
-    let groups = (sources.len() > 1 && !unserved.is_empty())
+    let all = Source { model, terms, exporter: None, protected: false };
+    let unserved = unserved(&all, &required);
+    sources.extend(exporting.iter().filter_map(|(part, model)| {
+        let exporter = Some(required.iter().position(|other| other == part)?);
+        let exports = model.parts[*part].stated.exports.as_ref();
+        let protected = exports.is_some_and(|exports| exports.heap.protected);
+        Some(Source { model, terms, exporter, protected })
+    }));
+    let groups = (!exporting.is_empty() && !unserved.is_empty())
         .then(|| division(&sources, &required))
         .flatten();
     Copies { plan: groups.and_then(|groups| shown(model, &required, groups)), unserved }
@@ -44,12 +46,26 @@ pub(crate) fn copies(model: &Model, terms: Terms, exporting: &[(usize, Model)]) 
 
 type Groups = Vec<(Range<usize>, Group)>;
 
-/// The heaps of the machine, or the memory of one exporter.
+/// Heaps of the machine, or the memory of one exporter.
 struct Source<'s, 'm> {
     model: &'s Model<'m>,
     terms: Terms,
     /// Where the exporter stands among the required participants.
     exporter: Option<usize>,
+    /// All of it is protected: nothing can be copied from it to what is not.
+    protected: bool,
+}
+
+/// The heaps of the machine: those that are not protected, and those that are if there are any.
+fn heaps<'s, 'm>(model: &'s Model<'m>, terms: Terms) -> Vec<Source<'s, 'm>> {
+    let shut = model.set.traits().protected;
+    let both = [(false, terms.open.without(shut)), (true, terms.open.and(shut))];
+    let there = both.into_iter().filter(|(protected, open)| !protected || !open.is_empty());
+    let source = |(protected, open)| {
+        let terms = Terms { open, ..terms };
+        Source { model, terms, exporter: None, protected }
+    };
+    there.map(source).collect()
 }
 
 impl Source<'_, '_> {
@@ -80,38 +96,41 @@ struct Step {
     group: Box<Group>,
 }
 
-/// The fewest groups; among equals heaps, which are the first source, and the first group as long
-/// as it can be. `None`: there is no division, or the work ran out.
+/// The best divisions from some participant on: whatever memory the first group has, and where it
+/// has protected memory, as it must behind a group that has.
+type Steps = [Option<Step>; 2];
+
+/// The fewest groups; among equals the first source, and the first group as long as it can be.
+/// `None`: there is no division, or the work ran out.
 ///
 /// Every division is looked at, from the end: a longer group may be served where a shorter one is
 /// not, since one who joins may bring a format or separate planes.
 fn division(sources: &[Source], required: &[usize]) -> Option<Groups> {
     let mut work = Work(STEPS);
-    let mut best: Vec<Option<Step>> = Vec::new();
-    best.resize_with(required.len(), || None);
+    let mut best: Vec<Steps> = Vec::new();
+    best.resize_with(required.len(), Steps::default);
     for start in (0..required.len()).rev() {
         best[start] = step(sources, required, start, &best, &mut work)?;
     }
     let mut groups = Groups::new();
-    let mut start = 0;
+    let (mut start, mut protected) = (0, false);
     while start < required.len() {
-        let step = best[start].take()?;
+        let step = best[start][usize::from(protected)].take()?;
         groups.push((start..step.end, *step.group));
-        start = step.end;
+        (start, protected) = (step.end, sources[step.source].protected);
     }
     Some(groups)
 }
 
-/// The best division from `start` on, where those further on are known. The outer `None`: the work
-/// ran out.
+/// The best divisions from `start` on, where those further on are known. `None`: the work ran out.
 fn step(
     sources: &[Source],
     required: &[usize],
     start: usize,
-    further: &[Option<Step>],
+    further: &[Steps],
     work: &mut Work,
-) -> Option<Option<Step>> {
-    let mut best: Option<Step> = None;
+) -> Option<Steps> {
+    let mut best = Steps::default();
     for (source, from) in sources.iter().enumerate() {
         for end in start + 1..=required.len() {
             let group = match from.serves(required, start..end, work)? {
@@ -119,7 +138,7 @@ fn step(
                 Served::NotYet => continue,
                 Served::Never => break,
             };
-            let groups = match further.get(end) {
+            let groups = match further.get(end).map(|rest| &rest[usize::from(from.protected)]) {
                 None => 1,
                 Some(None) => continue,
                 Some(Some(rest)) => rest.groups + 1,
@@ -127,8 +146,10 @@ fn step(
             let better = |best: &Step| {
                 groups < best.groups || groups == best.groups && source == best.source
             };
-            if best.as_ref().is_none_or(better) {
-                best = Some(Step { end, groups, source, group });
+            for best in &mut best[..=usize::from(from.protected)] {
+                if best.as_ref().is_none_or(better) {
+                    *best = Some(Step { end, groups, source, group: group.clone() });
+                }
             }
         }
     }
@@ -160,6 +181,7 @@ fn unserved(heaps: &Source, required: &[usize]) -> Vec<Name> {
 }
 
 /// A group with what one frame of it takes.
+#[derive(Clone)]
 struct Group {
     shown: CopyGroup,
     /// 0 where nobody in it says how big.
@@ -240,5 +262,6 @@ fn copy(
     let name = |at: usize| -> Name { stated(model, required[at]).name.clone() };
     // Both sides hold the same picture; one of them may not know how large it is.
     let bytes = Some(left.bytes.max(right.bytes)).filter(|bytes| *bytes > 0);
-    Copy { after: name(before.end - 1), before: name(after.start), bytes }
+    let converts = left.shown.converts(&right.shown);
+    Copy { after: name(before.end - 1), before: name(after.start), converts, bytes }
 }

@@ -50,6 +50,13 @@ pub fn differences(instance: &Instance) -> Vec<String> {
     report.0
 }
 
+/// The instance with nothing but protected heaps, or nothing but others.
+fn only(instance: &Instance, protected: bool) -> Instance {
+    let mut only = instance.clone();
+    only.heaps.iter_mut().for_each(|heap| heap.permitted &= heap.protected == protected);
+    only
+}
+
 fn small(answer: &Answer) -> BTreeSet<Small> {
     let of = |one: &TooSmall| {
         let key = ["capacity", "max-size"].into_iter().find(|key| *key == one.key).unwrap_or("");
@@ -206,19 +213,29 @@ impl Report {
         self.yes("fixes", !found.fixes.is_empty() || all.fixes.is_empty(), &all.fixes, &"none");
     }
 
-    /// The fewest groups in pipeline order that can each be served, if all can.
+    /// The fewest groups in pipeline order that can each be served, if all can, and none whose
+    /// memory is not protected behind one whose memory is.
     fn copies(&mut self, instance: &Instance, found: &Answer) {
         let people = &instance.question.participants;
         let required: Vec<usize> = (0..people.len()).filter(|who| !people[*who].optional).collect();
-        let world = instance.world();
-        let can = |from, to| served(&world, &instance.question, &required[from..to]);
-        let mut fewest = vec![Some(0)];
+        let worlds = [false, true].map(|protected| only(instance, protected).world());
+        let can = |from, to, protected: usize| {
+            served(&worlds[protected], &instance.question, &required[from..to])
+        };
+        // By the memory of the last group.
+        let mut fewest = vec![[Some(0), None]];
         for to in 1..=required.len() {
-            let ways = (0..to).filter(|from| fewest[*from].is_some() && can(*from, to));
-            fewest.push(ways.filter_map(|from| fewest[from]).min().map(|groups| groups + 1));
+            let ways = |protected: usize| {
+                let from = (0..to).filter(|from| can(*from, to, protected));
+                let before = from.flat_map(|from| fewest[from].into_iter().take(protected + 1));
+                before.flatten().min().map(|groups: usize| groups + 1)
+            };
+            let ways = [ways(0), ways(1)];
+            fewest.push(ways);
         }
         let groups = found.copy_plan.as_ref().map(|plan| &plan.groups);
-        let expected = fewest[required.len()].filter(|_| !required.is_empty());
+        let expected = fewest[required.len()].into_iter().flatten().min();
+        let expected = expected.filter(|_| !required.is_empty());
         self.same("copy plan", &expected, &groups.map(|groups| groups.len()));
         let Some(groups) = groups else { return };
         let mut at = 0;
@@ -226,7 +243,9 @@ impl Report {
             let to = (at + group.participants.len()).min(required.len());
             let names = required[at..to].iter().map(|who| people[*who].name.clone());
             self.same("copy group", &names.collect::<Vec<_>>(), &group.participants);
-            self.yes("copy group", can(at, to), &"it has no heap", group);
+            let heap = instance.heaps.iter().find(|heap| Some(&heap.name) == group.heap.as_ref());
+            let protected = usize::from(heap.is_some_and(|heap| heap.protected));
+            self.yes("copy group", can(at, to, protected), &"it has no heap", group);
             at = to;
         }
         self.same("copy plan", &required.len(), &at);
