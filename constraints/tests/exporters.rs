@@ -123,6 +123,17 @@ fn whom_an_exporter_cannot_serve_either_ends_the_copy_plan() {
 }
 
 #[test]
+fn an_exporter_in_a_copy_plan_has_its_own_memory_and_no_heap() {
+    // Its memory stands between the two heaps: none of them may be taken for it.
+    let camera = "[[participant]]\nname = 'camera'\nheaps = ['system']\n";
+    let cma = "[[heap]]\nname = 'cma'\ncontiguous = true\n";
+    let served = answer(&format!("{SYSTEM}{cma}{camera}{SCREEN}"));
+    assert_eq!(served.copy_plan.unwrap().groups.len(), 2);
+    let unserved = answer(&format!("{SYSTEM}{cma}{camera}{SCREEN}contiguous = true\n"));
+    assert_eq!(unserved.copy_plan, None);
+}
+
+#[test]
 fn exporters_are_listed_by_name_and_an_optional_one_that_is_left_out_is_none() {
     let second = SCREEN.replace("'screen'", "'beamer'");
     assert_eq!(exporters(&answer(&format!("{SYSTEM}{SCREEN}{second}"))), ["beamer"], "one device");

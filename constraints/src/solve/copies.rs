@@ -36,7 +36,7 @@ pub(crate) fn copies(model: &Model, terms: Terms, exporting: &[(usize, Model)]) 
         let exporter = Some(required.iter().position(|other| other == part)?);
         let exports = model.parts[*part].stated.exports.as_ref();
         let protected = exports.is_some_and(|exports| exports.heap.protected);
-        Some(Source { model, terms, exporter, protected })
+        Some(Source { model, terms: super::terms(model), exporter, protected })
     }));
     let groups = (!exporting.is_empty() && !unserved.is_empty())
         .then(|| division(&sources, &required))
