@@ -4,12 +4,12 @@
 use clap::Args;
 use heapq_allocator::case;
 use heapq_constraints::question::Usage;
-use heapq_constraints::value::{Node, Table, Value};
+use heapq_constraints::value::{Entry, Node, Table, Value};
 use heapq_constraints::vocabulary::{self, Invalid};
 use heapq_dbus::wire::Asked;
 use std::path::PathBuf;
 
-/// Who bears what the options say where nobody is typed: the person at the command line.
+/// Who bears what the options say where nobody else can: the person at the command line.
 const ASKER: &str = "command-line";
 
 /// Who will touch the buffers, and how large they have to be.
@@ -107,6 +107,7 @@ impl Ask {
         if asked.participants.is_empty() {
             return Err(Malformed::Nobody);
         }
+        options.entries.retain(|entry| !borne(&mut asked.participants, entry));
         if !options.entries.is_empty() {
             options.push("name", Value::Text(unique(ASKER, &asked.participants)));
             // It has no objection to protected memory: its default would be one.
@@ -192,6 +193,42 @@ fn participant(typed: &str, before: &[Table]) -> Table {
 fn are_usages(words: &str) -> bool {
     let known: Vec<&str> = Usage::ALL.iter().map(|usage| usage.word()).collect();
     words.split(',').any(|word| vocabulary::nearest(word, &known).is_some())
+}
+
+/// Whether somebody from a file now bears what an option says: the first who has to be in and says
+/// nothing under that key. Where all do, the first whose word can be made as strict.
+fn borne(participants: &mut [Table], option: &Entry) -> bool {
+    let mut required: Vec<&mut Table> =
+        participants.iter_mut().filter(|table| !is(table, "optional")).collect();
+    if let Some(silent) = required.iter_mut().find(|table| !says(table, &option.key)) {
+        silent.entries.push(option.clone());
+        return true;
+    }
+    let said = required.into_iter().flat_map(|table| &mut table.entries);
+    said.filter(|entry| entry.key == option.key).any(|entry| {
+        match (&mut entry.node.value, &option.node.value) {
+            (Value::Integer(said), Value::Integer(asked)) => *said = *asked.max(said),
+            (Value::Bool(said), Value::Bool(asked)) => *said |= asked,
+            _ => return false,
+        }
+        true
+    })
+}
+
+fn is(table: &Table, key: &str) -> bool {
+    table.get(key).is_some_and(|node| node.value == Value::Bool(true))
+}
+
+/// Whether it says something under `key`, be it in one of its alternatives.
+fn says(table: &Table, key: &str) -> bool {
+    let inside = match table.get("alternatives").map(|node| &node.value) {
+        Some(Value::List(tables)) => tables.as_slice(),
+        _ => &[],
+    };
+    let inside = inside
+        .iter()
+        .any(|node| matches!(&node.value, Value::Table(one) if one.get(key).is_some()));
+    inside || table.get(key).is_some()
 }
 
 fn unique(name: &str, before: &[Table]) -> String {
@@ -314,15 +351,53 @@ mod tests {
         assert!(matches!(typed(&[]).asked(), Err(Malformed::Nobody)));
     }
 
-    #[test]
-    fn beside_a_file_alone_they_are_a_participant_of_their_own() {
+    /// The participants of a file with `--size 8192 --count 2 --contiguous --avoid system`.
+    fn beside(file: &str) -> Vec<Table> {
         let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("question.toml");
-        std::fs::write(&file, "[[participant]]\nname = \"command-line\"\n").unwrap();
-        let ask = Ask { file: Some(file), size: Some(4096), ..Ask::default() };
-        let asked = ask.asked().map_err(|error| error.to_string()).unwrap().participants;
-        let names: Vec<_> = asked.iter().map(|table| text(table, "name")).collect();
+        let path = dir.path().join("question.toml");
+        std::fs::write(&path, file).unwrap();
+        let ask = Ask {
+            file: Some(path),
+            size: Some(8192),
+            count: Some(2),
+            contiguous: true,
+            avoid: vec!["system".to_owned()],
+            ..Ask::default()
+        };
+        ask.asked().map_err(|error| error.to_string()).unwrap().participants
+    }
+
+    #[test]
+    fn beside_a_file_the_first_who_says_nothing_of_it_bears_an_option() {
+        let rest = "[[participant]]\nname = 'p'\nmin-size = 9\n\
+                    alternatives = [{ min-count = 1 }, { contiguous = true }]\n\
+                    [[participant]]\nname = 'q'\n";
+        let optional = "[[participant]]\nname = 'o'\noptional = true\n";
+        let asked = beside(&format!("{optional}{rest}"));
+        let bearing = |key: &str| {
+            let says = asked.iter().filter(|table| table.get(key).is_some());
+            says.map(|table| text(table, "name").unwrap()).collect::<Vec<_>>()
+        };
+        assert_eq!(asked.len(), 3);
+        assert_eq!(bearing("min-size"), ["p", "q"]);
+        assert_eq!(bearing("min-count"), ["q"]);
+        assert_eq!(bearing("contiguous"), ["q"]);
+        assert_eq!(bearing("avoid"), ["p"]);
+    }
+
+    #[test]
+    fn beside_a_file_where_all_say_something_the_stricter_word_holds() {
+        let one = "[[participant]]\nname = 'p'\nmin-size = 9\nmin-count = 3\ncontiguous = false\n";
+        let [asked] = &beside(one)[..] else { panic!() };
+        let value = |key: &str| asked.get(key).map(|node| node.value.clone());
+        assert_eq!(value("min-size"), Some(Value::Integer(8192)));
+        assert_eq!(value("min-count"), Some(Value::Integer(3)));
+        assert_eq!(value("contiguous"), Some(Value::Bool(true)));
+        // Two lists are not one: these are a participant of their own, of a name of its own.
+        let both = beside("[[participant]]\nname = 'command-line'\navoid = ['cma']\n");
+        let names: Vec<_> = both.iter().map(|table| text(table, "name")).collect();
         assert_eq!(names, [Some("command-line"), Some("command-line#2")]);
+        assert!(both[1].get("avoid").is_some() && both[1].get("min-size").is_none());
     }
 
     #[test]
