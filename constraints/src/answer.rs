@@ -89,7 +89,7 @@ pub struct Plan {
     pub planes: Vec<PlanePlan>,
     /// A device is in of which nothing is known.
     pub assumed: bool,
-    /// Whose devices these are, in pipeline order.
+    /// Whose devices these are, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub assumed_of: Vec<Name>,
     /// The sizes are those of the linear layout, though the modifier is another.

@@ -185,8 +185,8 @@ fn the_largest_buffer_that_a_heap_gives_is_a_bound_of_its_own() {
 
 #[test]
 fn a_guess_says_of_whom_nothing_is_known_and_what_to_do() {
-    let text = "[[heap]]\nname = 'a'\n[[participant]]\nname = 'p'\nunknown = true\nmin-size = 9\n\
-                [[participant]]\nname = 'q'\n[[participant]]\nname = 'r'\n\
+    let text = "[[heap]]\nname = 'a'\n[[participant]]\nname = 'r'\nunknown = true\nmin-size = 9\n\
+                [[participant]]\nname = 'q'\n[[participant]]\nname = 'p'\n\
                 alternatives = [{ unknown = true }]\n";
     let line = "this is a guess: nothing is known of p and r; `heapq probe NODE` finds out what a \
                 device takes, a rule in a policy says it";

@@ -23,7 +23,8 @@ pub(super) fn check(asked: &Asked, plan: &Plan, table: &[Elimination]) -> Result
     sizes(&cast, plan, &figures)?;
     planes(&cast, plan, &figures)?;
     let assumed = cast.members.iter().filter(|member| member.unknown());
-    let assumed: Vec<Name> = assumed.map(|member| member.who.name.clone()).collect();
+    let mut assumed: Vec<Name> = assumed.map(|member| member.who.name.clone()).collect();
+    assumed.sort();
     same("assumed", &plan.assumed, &!assumed.is_empty())?;
     same("of whom nothing is known", &plan.assumed_of, &assumed)?;
     if asked.question.request.strict {

@@ -59,13 +59,15 @@ pub(crate) fn plan(model: &Model, pairs: &[Pair], found: &Found) -> (Plan, HeapB
     (plan, serving)
 }
 
-/// Those who are in of whom nothing is known.
+/// Those who are in of whom nothing is known, by name.
 fn unknown(model: &Model, cast: Cast) -> Vec<Name> {
     let parts = cast.parts(model).map(|(part, table)| (&model.parts[part], table));
     let says = parts.filter(|(part, table)| {
         part.facts(*table).any(|fact| fact.constraint == Constraint::Unknown(true))
     });
-    says.map(|(part, _)| part.stated.name.clone()).collect()
+    let mut names: Vec<Name> = says.map(|(part, _)| part.stated.name.clone()).collect();
+    names.sort();
+    names
 }
 
 /// The first heap that a plan would choose.
