@@ -196,3 +196,17 @@ fn extremes_of_all_figures_never_panic() {
         }
     }
 }
+
+#[test]
+fn as_many_heaps_as_there_may_be_are_each_said_to_be_too_small() {
+    let small = |n: usize| {
+        let mut heap = Heap::new(format!("h{n:03}"));
+        heap.capacity = Some(4096);
+        heap
+    };
+    let set = HeapSet::new((0..128).map(small).collect(), &[]).unwrap();
+    let all = (0..64).map(|n| part(format!("p{n:02}"), vec![Constraint::MinSize(4097 + n)]));
+    let answer = solve(&set, &question(all.collect())).unwrap();
+    assert_eq!(answer.too_small.len(), 128);
+    assert!(answer.too_small.iter().all(|one| (one.count, one.bytes) == (1, 8192)));
+}

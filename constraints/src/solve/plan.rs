@@ -72,11 +72,16 @@ fn unknown(model: &Model, cast: Cast) -> Vec<Name> {
 
 /// The first heap that a plan would choose.
 pub(crate) fn first_heap(model: &Model, found: &Found) -> Option<Name> {
+    let heap = *best_placement(model, found)?.first()?;
+    Some(model.set.heaps()[heap].name.clone())
+}
+
+/// The heaps that a plan would choose, one for each buffer of a frame, by index.
+pub(crate) fn best_placement(model: &Model, found: &Found) -> Option<Vec<usize>> {
     let cast = Cast { out: &found.left_out, tables: &found.tables };
     let order = rank::order(model, cast, found.needs.unknown, found.shape.somewhere());
     let (placed, _) = place::placements(model.set, &found.shape, &order);
-    let heap = placed.first()?.first()?;
-    Some(model.set.heaps()[*heap].name.clone())
+    placed.into_iter().next()
 }
 
 fn candidate(model: &Model, cast: Cast, found: &Found, heaps: &[usize]) -> Option<Candidate> {
