@@ -39,7 +39,7 @@ pub use heap_set::MAX_EDGES;
 pub use layout::knows_fourcc;
 pub use origin::Origin;
 pub use question::{Participant, Question, Request};
-pub use solve::{Refused, solve};
+pub use solve::{Refused, solve, solve_unexplained};
 
 /// A name as its giver wrote it: of a heap, a participant, a role. Cheap to clone, since answers
 /// repeat names often.

@@ -6,7 +6,7 @@ mod common;
 
 use common::random::{Setting, element_dropped, plain_setting, setting};
 use heapq_constraints::answer::{Answer, Element, Verdict};
-use heapq_constraints::{HeapSet, Question, Refused, solve};
+use heapq_constraints::{HeapSet, Question, Refused, solve, solve_unexplained};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -68,6 +68,16 @@ proptest! {
         all.rotate_left(turn);
         all.reverse();
         prop_assert_eq!(unordered(answer(&setting)), unordered(answer(&turned)));
+    }
+
+    #[test]
+    fn without_explanation_the_plan_and_every_conflict_are_the_same(setting in setting()) {
+        let heaps = HeapSet::new(setting.heaps.clone(), &setting.edges).unwrap();
+        let mut explained = solve(&heaps, &setting.question);
+        if let Ok(Answer { plan: Some(_), eliminated, .. }) = &mut explained {
+            eliminated.clear();
+        }
+        prop_assert_eq!(solve_unexplained(&heaps, &setting.question), explained);
     }
 
     #[test]

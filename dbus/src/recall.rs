@@ -9,8 +9,9 @@
 
 use crate::error::Error;
 use crate::wire::{Asked, Entries, Options, Participants, answer};
-use heapq_allocator::{Broker, Caller, Holder, Solved};
-use std::collections::{HashMap, VecDeque};
+use heapq_allocator::{AskError, Broker, Holder, Solved};
+use heapq_constraints::Question;
+use std::collections::{BTreeMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use zbus::message::Body;
@@ -33,17 +34,17 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    /// Solves what is asked.
+    /// From what `solve` makes of what is asked: [`Broker::solve`] or [`Broker::solve_unexplained`].
     ///
     /// # Errors
-    /// Those of [`Broker::solve`], and what the question says that is none.
+    /// Those of `solve`, and what the question says that is none.
     pub(crate) fn find(
         broker: &Broker,
-        caller: &Caller,
         asked: &Asked,
+        solve: impl FnOnce(Question) -> Result<Solved, AskError>,
     ) -> Result<Arc<Self>, Error> {
         let question = asked.question().map_err(|complaints| Error::invalid(&complaints))?;
-        let solved = broker.solve(caller, question)?;
+        let solved = solve(question)?;
         let said = answer::entries(solved.answer());
         let quick = broker.quick(&solved);
         Ok(Arc::new(Self { solved, said, quick }))
@@ -56,9 +57,9 @@ pub(crate) struct Recall(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    known: HashMap<Box<[u8]>, Entry>,
+    known: BTreeMap<Box<[u8]>, Entry>,
     /// How many each client brought, by user.
-    brought: HashMap<u32, HashMap<Holder, usize>>,
+    brought: BTreeMap<u32, BTreeMap<Holder, usize>>,
     asked: u64,
     /// Hashes of the last questions that were not kept.
     fresh: VecDeque<u64>,
@@ -150,7 +151,7 @@ impl State {
     /// Of the user who brought the most, the client who did, and of it the one not asked for the
     /// longest.
     fn oldest(&self) -> Option<Box<[u8]>> {
-        let most = |of_user: &HashMap<Holder, usize>| of_user.values().sum::<usize>();
+        let most = |of_user: &BTreeMap<Holder, usize>| of_user.values().sum::<usize>();
         let (uid, of_user) = self.brought.iter().max_by_key(|(_, of_user)| most(of_user))?;
         let (client, _) = of_user.iter().max_by_key(|(_, count)| **count)?;
         let theirs = self.known.iter().filter(|(_, one)| one.by.0 == *uid && one.by.1 == *client);
@@ -161,8 +162,9 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use heapq_allocator::{Config, Observation};
+    use heapq_allocator::{Caller, Config, Observation};
     use heapq_constraints::value::{Table, Value};
+    use std::collections::HashMap;
     use zbus::Variant;
     use zbus::message::Message;
     use zbus::wire::{BE, LE};
@@ -186,7 +188,7 @@ mod tests {
         camera.push("name", Value::Text("camera".into()));
         camera.push("min-size", Value::Integer(4096));
         let asked = Asked { participants: vec![camera], ..Asked::default() };
-        Known::find(broker, &Caller::myself(), &asked).unwrap()
+        Known::find(broker, &asked, |question| broker.solve(&Caller::myself(), question)).unwrap()
     }
 
     fn asking(endian: Endian, name: Variant<'_>) -> Body {
@@ -253,7 +255,7 @@ mod tests {
         assert!(recall.find(&question(500)).is_none());
         let state = recall.lock();
         assert_eq!(state.known.len(), ENTRIES);
-        let brought: usize = state.brought.values().flat_map(HashMap::values).sum();
+        let brought: usize = state.brought.values().flat_map(BTreeMap::values).sum();
         assert_eq!(brought, ENTRIES);
     }
 }

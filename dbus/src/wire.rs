@@ -13,6 +13,7 @@ pub mod connecting;
 mod entries;
 pub mod negotiation;
 mod node;
+pub mod plain;
 mod read;
 pub mod tree;
 pub mod usage;

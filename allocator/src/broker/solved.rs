@@ -3,11 +3,14 @@
 
 use super::machine::Machine;
 use super::obtain::{For, Obtained, as_carried_out};
+use super::rights::Rights;
 use super::size::Size;
 use super::{Arrival, AskError, Broker, Debt, Grant, Lease, Outcome, Standing, walk};
 use crate::caller::{Caller, Holder};
 use heapq_constraints::answer::Plan;
-use heapq_constraints::{Answer, HeapSet, Name, Origin, Question, solve};
+use heapq_constraints::{
+    Answer, HeapSet, Name, Origin, Question, Refused, solve, solve_unexplained,
+};
 use heapq_policies::Right;
 use std::sync::Arc;
 
@@ -58,10 +61,39 @@ impl Broker {
     pub fn solve(&self, caller: &Caller, question: Question) -> Result<Solved, AskError> {
         let machine = self.machine();
         let rights = self.rights(&machine, caller);
+        self.solved(machine, &rights, question, solve)
+    }
+
+    /// As [`Self::solve`], for somebody who has this standing and does not ask why: beside a plan the
+    /// answer does not say why other heaps do not serve.
+    ///
+    /// # Errors
+    /// As [`Self::solve`].
+    pub fn solve_unexplained(
+        &self,
+        caller: &Caller,
+        standing: &Standing,
+        question: Question,
+    ) -> Result<Solved, AskError> {
+        let machine = self.machine();
+        let rights = match standing.is_on(&machine) {
+            true => standing.of(caller),
+            false => self.rights(&machine, caller),
+        };
+        self.solved(machine, &rights, question, solve_unexplained)
+    }
+
+    fn solved(
+        &self,
+        machine: Arc<Machine>,
+        rights: &Rights<'_>,
+        question: Question,
+        solve: impl Fn(&HeapSet, &Question) -> Result<Answer, Refused>,
+    ) -> Result<Solved, AskError> {
         rights.demand(Right::Allocate)?;
         let name = question.participants.first().map(|one| one.name.clone()).unwrap_or_default();
         let question = machine.complete(question)?;
-        let heaps = self.permitted(&machine, &rights);
+        let heaps = self.permitted(&machine, rights);
         let answer = Arc::new(solve(&heaps, &question)?);
         let withheld = rights.refused(Right::Scarce);
         Ok(Solved { machine, withheld, heaps, answer, name })

@@ -64,13 +64,21 @@ pub enum Refused {
 /// # Errors
 /// [`Refused`] when the question is malformed or too large. "No heap fits" is an answer.
 pub fn solve(heaps: &HeapSet, question: &Question) -> Result<Answer, Refused> {
-    let answer = answered(heaps, question)?;
+    let answer = answered(heaps, question, true)?;
     // Checked by the rules, in builds that are there to find faults.
     debug_assert_eq!(checker::check(heaps, question, &answer), Ok(()), "{question:?}");
     Ok(answer)
 }
 
-fn answered(heaps: &HeapSet, question: &Question) -> Result<Answer, Refused> {
+/// As [`solve`]; but beside a plan it does not say why other heaps do not serve, which nobody may ask.
+///
+/// # Errors
+/// As [`solve`].
+pub fn solve_unexplained(heaps: &HeapSet, question: &Question) -> Result<Answer, Refused> {
+    answered(heaps, question, false)
+}
+
+fn answered(heaps: &HeapSet, question: &Question, explained: bool) -> Result<Answer, Refused> {
     check::well_formed(question)?;
     let model = Model::new(heaps, question);
     check::said(&model)?;
@@ -82,7 +90,7 @@ fn answered(heaps: &HeapSet, question: &Question) -> Result<Answer, Refused> {
     let mut work = Work(search::STEPS);
     let strict = Strictness { sized: true, pinned: true };
     match everybody(&model, terms, &pairs, strict).best(&model, &mut work).map_err(endless)? {
-        Some(found) => Ok(planned(&model, &pairs, &found)),
+        Some(found) => Ok(planned(&model, &pairs, &found, explained)),
         None => refused_or_conflict(&model, terms, &pairs),
     }
 }
@@ -118,15 +126,18 @@ fn everybody<'s>(model: &Model, terms: Terms, pairs: &'s [Pair], strict: Strictn
     Space { base, active, decisions, terms, pairs, strict, waived: Vec::new() }
 }
 
-fn planned(model: &Model, pairs: &[Pair], found: &Found) -> Answer {
+fn planned(model: &Model, pairs: &[Pair], found: &Found, explained: bool) -> Answer {
     let (plan, serving) = plan::plan(model, pairs, found);
-    let cast = Cast { out: &found.left_out, tables: &found.tables };
-    let pair = found.pair.and_then(|pair| pairs.get(pair));
-    let chosen = eliminate::Chosen { pair, active: &found.active, shape: &found.shape };
+    let eliminated = || {
+        let cast = Cast { out: &found.left_out, tables: &found.tables };
+        let pair = found.pair.and_then(|pair| pairs.get(pair));
+        let chosen = eliminate::Chosen { pair, active: &found.active, shape: &found.shape };
+        eliminate::table(model, cast, Some(chosen), serving)
+    };
     Answer {
         verdict: Verdict::Ok,
         plan: Some(plan),
-        eliminated: eliminate::table(model, cast, Some(chosen), serving),
+        eliminated: if explained { eliminated() } else { Vec::new() },
         conflicts: Vec::new(),
         conflicts_complete: true,
         fixes: Vec::new(),

@@ -7,29 +7,40 @@ use crate::recall::Known;
 use crate::refusals;
 use crate::wire::{Asked, Reply, answer};
 use heapq_allocator::Outcome;
+use heapq_constraints::Answer;
 use std::sync::Arc;
 
 impl Allocator1 {
-    /// Solves, where nothing is known, and allocates; `explain`: whether an answer with buffers is
+    /// Solves, where nothing is `known`, and allocates; `explain`: whether an answer with buffers is
     /// explained.
     pub(super) async fn provide(
         &self,
         call: &Arc<Call>,
-        known: Result<Arc<Known>, Asked>,
+        known: Option<Arc<Known>>,
+        asked: Asked,
         explain: bool,
     ) -> Result<(Reply, Outcome), Error> {
         let turns = self.service().allocations();
-        let asked = self.ask(call, turns, move |broker, call| {
-            let known = known.or_else(|asked| {
-                let known = Known::find(broker, &call.caller, &asked);
-                known.inspect_err(|why| refusals::refused(call, why))
-            })?;
+        let done = self.ask(call, turns, move |broker, call| {
+            let solve = || {
+                let solve = |question| broker.solve(&call.caller, question);
+                let found = Known::find(broker, &asked, solve);
+                found.inspect_err(|why| refusals::refused(call, why))
+            };
+            let recalled = known.is_some();
+            let known = known.map_or_else(solve, Ok)?;
             let outcome = broker.provide(&call.caller, call.session.holder(), &known.solved);
-            let outcome = outcome.map_err(Error::from);
+            let mut outcome = outcome.map_err(Error::from);
             refusals::tell(call, &outcome);
+            // What was found before may say less than this outcome has to.
+            if let Ok(Outcome::NoMemory { answer, .. }) = &mut outcome
+                && recalled
+            {
+                *answer = Answer::clone(solve()?.solved.answer());
+            }
             let outcome = outcome?;
             Ok((answer::allocated(&outcome, explain), outcome))
         });
-        asked.await
+        done.await
     }
 }

@@ -3,7 +3,7 @@
 
 use super::Service;
 use super::at_once::Guest;
-use super::prompt::{Prompt, Prompted};
+use super::prompt::{Answered, Prompt, Prompted};
 use crate::error::Error;
 use crate::flight::{Cargo, Flight, Load};
 use crate::gate::{self, Call, METHODS, Need, Session};
@@ -222,7 +222,7 @@ impl Allocator1 {
 }
 
 impl Prompt for Allocator1 {
-    fn at_once(&self, call: &Message) -> Option<zbus::Result<Message>> {
+    fn at_once(&self, call: &Message) -> Option<Answered> {
         let header = call.header();
         if is_silent(&header) {
             return None;
@@ -356,7 +356,7 @@ impl Allocator1 {
         let standing = call.session.standing(&self.service.broker, &call.caller);
         let known = |asked| self.service.find(asked, &call.caller, &standing);
         let known = self.asked.as_ref().and_then(known);
-        let (reply, outcome) = self.provide(&call, known.ok_or(asked), explain).await?;
+        let (reply, outcome) = self.provide(&call, known, asked, explain).await?;
         self.hand_over(&call, reply, outcome).await
     }
 

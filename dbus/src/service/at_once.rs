@@ -1,12 +1,14 @@
 //! Calls that take no time: they are answered where they are read, without a task or a thread. What
 //! is refused, fails or has to wait for anything is left to those, as if nothing had been done.
 
+use super::prompt::Answered;
 use super::{Allocator1, wired};
 use crate::flight::Load;
 use crate::gate::Session;
 use crate::recall::{self, Known};
-use crate::wire::{Asked, Options, Participants, answer};
+use crate::wire::{Asked, Options, Participants, answer, plain};
 use heapq_allocator::{Caller, Outcome, Standing};
+use heapq_constraints::value::Table;
 use std::sync::Arc;
 use zbus::message::{Body, Header, Message};
 
@@ -26,7 +28,7 @@ impl Allocator1 {
         &self,
         message: &Message,
         header: &Header<'_>,
-    ) -> Option<zbus::Result<Message>> {
+    ) -> Option<Answered> {
         let guest = self.enter_at_once(header)?;
         let known = self.known(&message.body(), &guest)?;
         let Guest { session, caller, .. } = guest;
@@ -52,7 +54,7 @@ impl Allocator1 {
         receipt.into_iter().for_each(|receipt| reply.add_receipt(receipt));
         let buffers = wired(std::mem::take(&mut grant.buffers));
         let told = Message::method_return(header).build(&(reply, buffers));
-        Some(told.inspect_err(|_| take_back()))
+        Some(Answered { told: told.inspect_err(|_| take_back()), rest: Some(known) })
     }
 
     /// `Release` of a lease of the caller.
@@ -60,11 +62,11 @@ impl Allocator1 {
         &self,
         message: &Message,
         header: &Header<'_>,
-    ) -> Option<zbus::Result<Message>> {
+    ) -> Option<Answered> {
         let guest = self.enter_at_once(header)?;
         let lease = message.body().deserialize().ok()?;
         self.released(guest.session.holder(), lease).ok()?;
-        Some(Message::method_return(header).build(&()))
+        Some(Answered { told: Message::method_return(header).build(&()), rest: None })
     }
 
     /// What was found for the same question before, or what is found for one that is short.
@@ -74,16 +76,27 @@ impl Allocator1 {
             return Some(known);
         }
         let _ends_here = service.moments().begin(caller.uid)?;
-        recall::bytes(question)?;
-        let (participants, options): (Participants, Options) = question.deserialize().ok()?;
-        let (asked, explain) = Asked::from_call(participants.0.ok()?, options.0.ok()?).ok()?;
+        let (participants, options) = read(question)?;
+        let (asked, explain) = Asked::from_call(participants, options).ok()?;
         if explain || !is_short(&asked) {
             return None;
         }
-        let known = Known::find(service.broker(), caller, &asked).ok()?;
+        let broker = service.broker();
+        let solve = |question| broker.solve_unexplained(caller, standing, question);
+        let known = Known::find(broker, &asked, solve).ok()?;
         service.recall.keep(question, caller.uid, session.holder(), &known);
         Some(known)
     }
+}
+
+/// What a question says whose bytes say it all.
+fn read(question: &Body) -> Option<(Vec<Table>, Table)> {
+    let bytes = recall::bytes(question)?;
+    let by_zbus = || {
+        let (participants, options): (Participants, Options) = question.deserialize().ok()?;
+        Some((participants.0.ok()?, options.0.ok()?))
+    };
+    plain::read(bytes).or_else(by_zbus)
 }
 
 fn is_short(asked: &Asked) -> bool {

@@ -4,16 +4,23 @@
 use async_trait::async_trait;
 use std::collections::HashMap;
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::task::Poll;
 use zbus::message::{Header, Message};
 use zbus::names::{InterfaceName, MemberName};
 use zbus::object_server::{DispatchResult, Interface, SignalEmitter};
 use zbus::{BoxDBusError, Connection, ObjectServer, OwnedVariant, Variant, fdo};
 
+/// The answer to a call, and what was needed for it: that is taken apart when the client has been told.
+pub struct Answered {
+    pub(super) told: zbus::Result<Message>,
+    pub(super) rest: Option<Arc<dyn Send + Sync>>,
+}
+
 /// An interface that is [`Prompted`].
 pub trait Prompt: Interface + Clone {
     /// The answer to a call that takes no time; `None`: this is none, and nothing was done.
-    fn at_once(&self, call: &Message) -> Option<zbus::Result<Message>>;
+    fn at_once(&self, call: &Message) -> Option<Answered>;
 
     /// The same, for this call.
     #[must_use]
@@ -117,7 +124,11 @@ impl<I: Prompt> Interface for Prompted<I> {
         _: MemberName<'call>,
     ) -> DispatchResult<'call> {
         DispatchResult::Async(match self.0.at_once(call) {
-            Some(answer) => Box::pin(async move { Ok(connection.send(&answer?).await?) }),
+            Some(Answered { told, rest }) => Box::pin(async move {
+                let sent = connection.send(&told?).await;
+                drop(rest);
+                Ok(sent?)
+            }),
             None => Box::pin(Self::begin(self.0.of(call), connection.clone(), call.clone())),
         })
     }

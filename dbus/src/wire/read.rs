@@ -127,7 +127,7 @@ impl Budget {
 }
 
 /// The key that names a device.
-const DEVICE: &str = "device";
+pub(super) const DEVICE: &str = "device";
 
 /// Reads one value of a known signature.
 #[derive(Clone, Copy)]

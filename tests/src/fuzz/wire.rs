@@ -2,12 +2,12 @@
 
 use heapq_constraints::value::{Table, Value};
 use heapq_constraints::{Heap, HeapSet, solve};
-use heapq_dbus::wire::{Asked, Options, Participants, answer};
+use heapq_dbus::wire::{Asked, Options, Participants, answer, plain};
 use std::collections::HashMap;
 use std::sync::LazyLock;
 use zbus::Variant;
 use zbus::wire::serialized::{Context, Data};
-use zbus::wire::{LE, to_bytes};
+use zbus::wire::{Endian, LE, to_bytes};
 
 static HEAPS: LazyLock<Option<HeapSet>> = LazyLock::new(|| {
     let contiguous = Heap { contiguous: true, address_bits: 32, ..Heap::new("contiguous") };
@@ -17,10 +17,15 @@ static HEAPS: LazyLock<Option<HeapSet>> = LazyLock::new(|| {
 /// The body of `Plan` or `Allocate`, and what the answer looks like on its way back.
 pub(super) fn run(bytes: &[u8]) {
     let body = Data::new(bytes, Context::new(LE, 0));
+    let plain = plain::read(bytes).filter(|_| Endian::native() == LE);
     let Ok(((participants, options), _)) = body.deserialize::<(Participants, Options)>() else {
+        assert!(plain.is_none(), "zbus refuses what is read as {plain:?}");
         return;
     };
     let (Ok(participants), Ok(options)) = (participants.0, options.0) else { return };
+    if let Some(plain) = plain {
+        assert_eq!(plain, (participants.clone(), options.clone()));
+    }
     let Ok((asked, _)) = Asked::from_call(participants, options) else { return };
     let (Ok(question), Some(heaps)) = (asked.question(), &*HEAPS) else { return };
     if let Ok(answer) = solve(heaps, &question) {

@@ -10,6 +10,7 @@ use heapq_constraints::answer::Verdict;
 use heapq_constraints::value::{Table, Value};
 use heapq_dbus::client::{Client, Failure};
 use heapq_dbus::error::Error;
+use heapq_dbus::wire::answer::read_outcome;
 use std::collections::HashMap;
 use zbus::Variant;
 use zbus::wire::Fd;
@@ -53,6 +54,33 @@ async fn what_one_mapping_writes_another_reads() {
     client.release(grant.lease).await.unwrap();
     // The buffers are the client's, whatever becomes of the lease.
     Mapping::new(&grant.buffers[0], 8192).unwrap();
+}
+
+#[tokio::test]
+async fn who_asks_again_is_told_as_much_of_why_there_is_no_memory() {
+    let (bus, root) = (Bus::start(), machine());
+    let _daemon = Heapqd::start(&bus, root.path()).await;
+    let client = client(&bus).await;
+    // All that the machine has, which no quota forbids and no machine can spare.
+    let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap();
+    let total: u64 = meminfo.split_whitespace().nth(1).unwrap().parse().unwrap();
+    let size = Variant::U64((total << 10) / 4096 * 4096);
+    let camera =
+        HashMap::from([("name", "camera".into()), ("contiguous", true.into()), ("min-size", size)]);
+    let mut told = Vec::new();
+    for _ in 0..3 {
+        let proxy = client.proxy();
+        let (said, buffers) =
+            proxy.allocate(std::slice::from_ref(&camera), &HashMap::new()).await.unwrap();
+        assert!(buffers.is_empty());
+        let Outcome::NoMemory { answer, tried } = read_outcome(&said, Vec::new()).unwrap() else {
+            panic!("{said:?}");
+        };
+        assert_eq!((&*tried[0].0, tried.len()), ("default_cma_region", 1));
+        told.push(answer);
+    }
+    assert_eq!(&*told[0].eliminated[0].heap, "system");
+    assert!(told.iter().all(|answer| *answer == told[0]));
 }
 
 #[tokio::test]
