@@ -6,8 +6,8 @@ use heapq_constraints::choice::Choice;
 use heapq_constraints::question::{Alternative, Exports, Usage, Usages};
 use heapq_constraints::{Constraint, Fact, Name, Origin, Participant, Question};
 use heapq_policies::{DeviceKnowledge, DeviceView, PolicySet};
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Adds to each participant with a `device` or `driver` what the machine and the policies know of
 /// it. One that nothing describes becomes `unknown`.
@@ -34,7 +34,7 @@ const NAMES: usize = 1024;
 /// What was found out of devices by their names, on one machine under one set of policies. What
 /// hangs on their use is not in it.
 #[derive(Debug, Default)]
-pub struct Descriptions(Mutex<HashMap<Name, Known>>);
+pub struct Descriptions(Mutex<BTreeMap<Name, Arc<Known>>>);
 
 impl Descriptions {
     /// As [`complete`], always for the same machine and policies.
@@ -50,7 +50,7 @@ impl Descriptions {
         let known =
             question.participants.iter().map(|one| self.known(&question, one, topology, policies));
         let known = known.collect::<Result<Vec<_>, _>>()?;
-        for (participant, known) in question.participants.iter_mut().zip(known) {
+        for (participant, known) in question.participants.iter_mut().zip(&known) {
             add(participant, known);
         }
         Ok(question)
@@ -63,7 +63,7 @@ impl Descriptions {
         participant: &Participant,
         topology: &Topology,
         policies: &PolicySet,
-    ) -> Result<Vec<Known>, UnknownDevice> {
+    ) -> Result<Vec<Arc<Known>>, UnknownDevice> {
         let plain = participant.alternatives.is_empty() && participant.driver.is_none();
         let name = participant.device.as_ref().filter(|_| plain);
         let remembered = name.and_then(|name| self.lock().get(name).cloned());
@@ -76,23 +76,23 @@ impl Descriptions {
         {
             let mut names = self.lock();
             if names.len() < NAMES {
-                names.insert(name.clone(), only.clone());
+                names.insert(name.clone(), Arc::clone(only));
             }
         }
         Ok(known)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Name, Known>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Name, Arc<Known>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// What is known of one participant, apart from what the question says.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 struct Known {
     facts: Vec<Fact>,
     usage: Usages,
-    exports: Option<Exports>,
+    exports: Option<Arc<Exports>>,
     driver: Option<Name>,
     /// Of another use something else may be known.
     depends_on_use: bool,
@@ -105,7 +105,7 @@ fn known(
     participant: &Participant,
     topology: &Topology,
     policies: &PolicySet,
-) -> Result<Vec<Known>, UnknownDevice> {
+) -> Result<Vec<Arc<Known>>, UnknownDevice> {
     let device = participant.device.as_deref().map(|name| Ok((topology.device(name)?, name)));
     let device = device.transpose()?;
     let stated = participant.driver.as_deref();
@@ -124,8 +124,8 @@ fn known(
     };
     Ok(match participant.alternatives.as_slice() {
         _ if device.is_none() && stated.is_none() => Vec::new(),
-        [] => vec![known(None)],
-        tables => tables.iter().map(|table| known(Some(table))).collect(),
+        [] => vec![known(None).into()],
+        tables => tables.iter().map(|table| known(Some(table)).into()).collect(),
     })
 }
 
@@ -162,36 +162,32 @@ impl Known {
 }
 
 /// Adds what holds whatever is chosen to the participant, and the rest to the alternatives.
-fn add(participant: &mut Participant, mut known: Vec<Known>) {
-    let common: Vec<Fact> = match known.as_mut_slice() {
-        [] => return,
-        [only] => std::mem::take(&mut only.facts),
-        [first, others @ ..] => {
-            let in_all = |fact: &&Fact| others.iter().all(|one| one.facts.contains(fact));
-            first.facts.iter().filter(in_all).cloned().collect()
-        }
-    };
+fn add(participant: &mut Participant, known: &[Arc<Known>]) {
+    let Some((first, others)) = known.split_first() else { return };
+    let common = |fact: &&Fact| others.iter().all(|one| one.facts.contains(fact));
     for usage in Usage::ALL {
         if known.iter().all(|one| one.usage.contains(usage)) {
             participant.usage.insert(usage);
         }
     }
-    let mut alternatives = participant.alternatives.iter_mut();
     for one in known {
-        participant.exports = participant.exports.take().or(one.exports);
-        participant.driver = participant.driver.take().or(one.driver);
-        let Some(alternative) = alternatives.next() else { continue };
-        let own = one.facts.into_iter().filter(|fact| !common.contains(fact)).collect();
+        participant.exports = participant.exports.take().or_else(|| one.exports.clone());
+        participant.driver = participant.driver.take().or_else(|| one.driver.clone());
+    }
+    for (alternative, one) in participant.alternatives.iter_mut().zip(known) {
+        let own = one.facts.iter().filter(|fact| !(first.facts.contains(fact) && common(fact)));
         put_before(&mut alternative.facts, own);
         alternative.usage = alternative.usage.union(one.usage);
     }
-    put_before(&mut participant.facts, common);
+    put_before(&mut participant.facts, first.facts.iter().filter(common));
 }
 
 /// What the client says of itself adds to what is known, and never takes from it.
-fn put_before(stated: &mut Vec<Fact>, mut known: Vec<Fact>) {
-    known.append(stated);
-    *stated = known;
+fn put_before<'f>(stated: &mut Vec<Fact>, known: impl Iterator<Item = &'f Fact>) {
+    let mut all = Vec::with_capacity(stated.len() + known.size_hint().1.unwrap_or_default());
+    all.extend(known.cloned());
+    all.append(stated);
+    *stated = all;
 }
 
 impl Topology {

@@ -10,13 +10,13 @@ use crate::heap::{Edge, Heap};
 use crate::kind::address;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::{Dfs, Reversed};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 /// Names of heaps, and for each the heaps that serve in its place.
 #[derive(Debug)]
 pub(crate) struct Graph {
-    nodes: HashMap<Name, usize>,
-    roles: HashMap<Name, HeapBits>,
+    nodes: BTreeMap<Name, usize>,
+    roles: BTreeMap<Name, HeapBits>,
     serves: Vec<HeapBits>,
     heaps: usize,
 }
@@ -67,7 +67,7 @@ impl Graph {
     }
 }
 
-fn name_nodes(heaps: &[Heap]) -> HashMap<Name, usize> {
+fn name_nodes(heaps: &[Heap]) -> BTreeMap<Name, usize> {
     let names = |heap: &Heap| std::iter::once(heap.name.clone()).chain(heap.aliases.clone());
     heaps
         .iter()
@@ -76,8 +76,8 @@ fn name_nodes(heaps: &[Heap]) -> HashMap<Name, usize> {
         .collect()
 }
 
-fn role_bits(heaps: &[Heap]) -> HashMap<Name, HeapBits> {
-    let mut roles: HashMap<Name, HeapBits> = HashMap::new();
+fn role_bits(heaps: &[Heap]) -> BTreeMap<Name, HeapBits> {
+    let mut roles: BTreeMap<Name, HeapBits> = BTreeMap::new();
     for (index, heap) in heaps.iter().enumerate() {
         for role in &heap.roles {
             roles.entry(role.clone()).or_default().insert(index);

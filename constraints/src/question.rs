@@ -2,6 +2,7 @@
 
 use crate::{Constraint, Fact, Heap, Name, Origin, spell};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// One request: participants in pipeline order, and what it says as a whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,7 +32,7 @@ pub struct Participant {
     /// Exactly one is chosen; earlier is better. Empty: there is nothing to choose.
     pub alternatives: Vec<Alternative>,
     /// What its own driver allocates: nothing that heapq would, but named where no heap serves.
-    pub exports: Option<Exports>,
+    pub exports: Option<Arc<Exports>>,
 }
 
 /// Memory that a device's own driver allocates and exports as dma-bufs.

@@ -10,6 +10,7 @@ use heapq_constraints::choice::{Choice, Form};
 use heapq_constraints::question::{Exports, Usage};
 use heapq_constraints::{Fact, Heap, Name, Origin};
 use std::fmt;
+use std::sync::Arc;
 
 /// A `[[heap]]`: the meaning of heap names.
 #[derive(Clone, Debug)]
@@ -35,7 +36,7 @@ pub(crate) struct DeviceRule {
     pub(crate) usage: Vec<(Usage, Origin)>,
     pub(crate) overrides: Option<(Vec<Name>, Origin)>,
     /// What the device's own driver allocates.
-    pub(crate) exports: Option<Exports>,
+    pub(crate) exports: Option<Arc<Exports>>,
     pub(crate) facts: Vec<Fact>,
     pub(crate) origin: Origin,
 }

@@ -11,6 +11,7 @@ use heapq_constraints::fact::Protection;
 use heapq_constraints::heap::Edge;
 use heapq_constraints::question::{Exports, Usage, Usages};
 use heapq_constraints::{Constraint, Fact, Heap, Name, Origin};
+use std::sync::Arc;
 
 /// The rules of all layers, in the order in which they take effect: by file name, then by place.
 #[derive(Clone, Debug, Default)]
@@ -50,7 +51,7 @@ pub struct DeviceKnowledge {
     /// Who adds them.
     pub usage_origins: Vec<(Usage, Origin)>,
     /// What its own driver allocates; of several rules the last one says.
-    pub exports: Option<Exports>,
+    pub exports: Option<Arc<Exports>>,
     /// Some rule describes the device, even if it says nothing of this use or of a device behind
     /// an IOMMU: then there is nothing to say. Otherwise the device is `unknown`. What its driver
     /// allocates tells nothing of what it takes.

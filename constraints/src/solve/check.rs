@@ -5,8 +5,7 @@ use super::model::Model;
 use crate::fact::{AccessSet, FormatEntry};
 use crate::kind::access;
 use crate::vocabulary::{Invalid, contradiction, overlapping};
-use crate::{Constraint, Fact, Participant, Question};
-use std::collections::BTreeSet;
+use crate::{Constraint, Fact, Name, Participant, Question};
 
 /// Participants of one question.
 const PARTICIPANTS: usize = 256;
@@ -23,11 +22,12 @@ pub(crate) fn well_formed(question: &Question) -> Result<(), Refused> {
     bounded("facts", question.participants.iter().map(facts).map(Iterator::count).sum(), FACTS)?;
     let entries = question.participants.iter().flat_map(facts).map(|fact| formats(fact).len());
     bounded("format entries", entries.sum(), ENTRIES)?;
-    let mut names = BTreeSet::new();
+    let mut names: Vec<&Name> = question.participants.iter().map(|one| &one.name).collect();
+    names.sort_unstable();
+    if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(twice(pair[0]).into());
+    }
     for participant in &question.participants {
-        if !names.insert(&participant.name) {
-            return Err(twice(participant).into());
-        }
         if let Some(found) = contradiction(participant).or_else(|| no_access_left(participant)) {
             return Err(found.into());
         }
@@ -65,10 +65,10 @@ fn formats(fact: &Fact) -> &[FormatEntry] {
     }
 }
 
-fn twice(participant: &Participant) -> Invalid {
+fn twice(name: &Name) -> Invalid {
     Invalid {
-        key: format!("{}.name", participant.name),
-        value: format!("{:?}", participant.name),
+        key: format!("{name}.name"),
+        value: format!("{name:?}"),
         rule: "a name that no other participant bears".to_owned(),
         at: None,
     }

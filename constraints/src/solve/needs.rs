@@ -42,20 +42,7 @@ impl Needs {
 
     /// What one constraint says.
     pub(crate) fn of(set: &HeapSet, constraint: &Constraint) -> Self {
-        let touch = match constraint {
-            Constraint::Access(modes) => Touch { modes: *modes, ..Touch::ANY },
-            Constraint::DmaCoherent(snoops) => Touch { snooped: *snoops, ..Touch::ANY },
-            _ => Touch::ANY,
-        };
-        Self {
-            heaps: kind::allowed(set, constraint),
-            touch,
-            counts: Counts::of(constraint),
-            sizes: Sizes::of(constraint),
-            attributes: Attributes::of(constraint),
-            unknown: *constraint == Constraint::Unknown(true),
-            ..Self::any(set)
-        }
+        Self::all(set, [constraint])
     }
 
     /// What all of `constraints` say.
@@ -64,8 +51,27 @@ impl Needs {
         constraints: impl IntoIterator<Item = &'a Constraint>,
     ) -> Self {
         let mut sum = Self::any(set);
-        constraints.into_iter().for_each(|one| sum.meet(&Self::of(set, one)));
+        constraints.into_iter().for_each(|one| sum.add(set, one));
         sum
+    }
+
+    /// One more must hold.
+    fn add(&mut self, set: &HeapSet, constraint: &Constraint) {
+        self.heaps = self.heaps.and(kind::allowed(set, constraint));
+        match constraint {
+            Constraint::Access(modes) => {
+                self.touch = self.touch.meet(Touch { modes: *modes, ..Touch::ANY });
+            }
+            Constraint::DmaCoherent(snoops) => {
+                self.touch = self.touch.meet(Touch { snooped: *snoops, ..Touch::ANY });
+            }
+            Constraint::Attribute(..) => self.attributes.meet(&Attributes::of(constraint)),
+            Constraint::Unknown(unknown) => self.unknown |= unknown,
+            _ => {
+                self.counts = self.counts.meet(Counts::of(constraint));
+                self.sizes = self.sizes.meet(Sizes::of(constraint));
+            }
+        }
     }
 
     /// Both must hold.

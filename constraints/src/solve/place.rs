@@ -21,6 +21,10 @@ pub(crate) fn possible(set: &HeapSet, shape: &Shape) -> bool {
 /// heap that can hold buffer 0 comes with as many placements as there is room for, at least one.
 /// The flag: these are all.
 pub(crate) fn placements(set: &HeapSet, shape: &Shape, order: &[usize]) -> (Vec<Vec<usize>>, bool) {
+    if let [heaps] = shape.heaps.as_slice() {
+        let fits = |heap: &&usize| heaps.contains(**heap) && admissible(set, shape, &[**heap]);
+        return (order.iter().filter(fits).map(|heap| vec![*heap]).collect(), true);
+    }
     let orders = orders(shape, order);
     let Some((leading, rest)) = orders.split_first() else { return (Vec::new(), true) };
     let share = (MOST / leading.len().max(1)).max(1);

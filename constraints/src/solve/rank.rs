@@ -42,7 +42,7 @@ pub(crate) fn order(model: &Model, cast: Cast, unknown: bool, among: HeapBits) -
             Reverse(heap.weight),
             read && !heap.cached,
             scarcity,
-            Reverse(points[*index]),
+            Reverse(points.get(*index).copied()),
             // Heaps are kept by name.
             *index,
         )
@@ -63,12 +63,14 @@ fn scarcity(heap: &Heap) -> Scarcity {
     )
 }
 
-/// For each `prefer` list of n names, n points for its first down to 1 for its last.
+/// For each `prefer` list of n names, n points for its first down to 1 for its last; by heap, and
+/// nothing where there is no such list.
 fn points(model: &Model, cast: Cast) -> Vec<usize> {
-    let mut points = vec![0; model.set.heaps().len()];
+    let mut points = Vec::new();
     for (part, table) in cast.parts(model) {
         for fact in model.parts[part].facts(table) {
             let Constraint::Prefer(names) = &fact.constraint else { continue };
+            points.resize(model.set.heaps().len(), 0);
             let mut counted = HeapBits::EMPTY;
             for (place, name) in names.iter().enumerate() {
                 // A heap that a list names twice, by an alias, is wished for once.

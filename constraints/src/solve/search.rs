@@ -131,6 +131,10 @@ struct Frame {
 impl<'s> Space<'s> {
     /// The best answer with the fewest participants left out.
     pub(crate) fn best(&self, model: &Model, work: &mut Work) -> Result<Option<Found>, Exhausted> {
+        if self.decisions.is_empty() {
+            let search = Search { space: self, model, suffixes: &[], out: 0 };
+            return search.complete(&[], &self.base, &self.active, work);
+        }
         let joining = self.decisions.iter().filter(|one| matches!(one, Decision::Join(_))).count();
         let suffixes = self.suffixes(model);
         for out in self.certainly_out(model, work)?..=joining {
@@ -211,9 +215,6 @@ impl Search<'_, '_, '_> {
     fn run(&self, work: &mut Work) -> Result<Option<Found>, Exhausted> {
         let mut active = self.space.active.clone();
         let mut frames: Vec<Frame> = Vec::new();
-        if self.space.decisions.is_empty() {
-            return self.complete(&frames, &self.space.base, &active, work);
-        }
         let mut option = 0;
         loop {
             let depth = frames.len();

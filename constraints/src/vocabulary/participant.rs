@@ -35,7 +35,7 @@ pub fn participant(table: &Table, origin: OriginOf) -> Result<Participant, Vec<I
             "exports" => {
                 let owner = complaints.owner.clone();
                 match super::exports(&entry.node, &owner, origin) {
-                    Ok(exports) => read.exports = Some(exports),
+                    Ok(exports) => read.exports = Some(exports.into()),
                     Err(mut list) => complaints.list.append(&mut list),
                 }
                 None

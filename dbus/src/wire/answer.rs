@@ -205,27 +205,30 @@ pub(super) fn dictionary(table: Table<'_>) -> Dictionary {
 
 /// What is not so, or of which there is none, is not said.
 fn figures(answer: &Answer, candidate: usize) -> Table<'_> {
+    /// Keys that an answer has at most.
+    const MOST: usize = 18;
     let verdict = match answer.verdict {
         Verdict::Ok => "ok",
         Verdict::Conflict => "conflict",
     };
-    let mut figures = vec![(VERDICT, verdict.into())];
+    let mut figures = Vec::with_capacity(MOST);
+    figures.push((VERDICT, verdict.into()));
     if let Some(plan) = &answer.plan {
-        figures.extend(planned_figures(plan));
-        figures.extend(plan.candidates.get(candidate).into_iter().flat_map(candidate_figures));
+        add_plan(&mut figures, plan);
+        plan.candidates.get(candidate).into_iter().for_each(|one| add_candidate(&mut figures, one));
     }
     figures
 }
 
-fn planned_figures(plan: &Plan) -> Table<'_> {
+fn add_plan<'a>(figures: &mut Table<'a>, plan: &'a Plan) {
     let buffers = u32::try_from(plan.buffers.len()).unwrap_or(u32::MAX);
-    let mut figures = vec![
+    figures.extend([
         ("count", Said::Count(plan.count)),
         (TOTAL, Said::Count(plan.count.saturating_mul(buffers))),
         ("size", Said::Bytes(plan.size)),
         ("allocation-size", Said::Bytes(plan.allocation_size)),
         ("heaps", Said::Texts(plan.heaps())),
-    ];
+    ]);
     figures.extend(flags([("assumed", plan.assumed), ("size-assumed", plan.size_assumed)]));
     figures.extend(plan.fourcc.iter().map(|name| ("fourcc", Said::from(&**name))));
     figures.extend(plan.modifier.iter().map(|name| ("modifier", Said::from(&**name))));
@@ -239,18 +242,16 @@ fn planned_figures(plan: &Plan) -> Table<'_> {
     if !plan.left_out.is_empty() {
         figures.push(("left-out", Said::Texts(plan.left_out.clone())));
     }
-    figures
 }
 
-fn candidate_figures(candidate: &Candidate) -> Table<'_> {
-    let mut figures = vec![("access", candidate.access.word().into())];
+fn add_candidate<'a>(figures: &mut Table<'a>, candidate: &'a Candidate) {
+    figures.push(("access", candidate.access.word().into()));
     figures
         .extend(flags([("contiguous", candidate.contiguous), ("protected", candidate.protected)]));
     figures.extend(candidate.heaps.first().map(|heap| ("heap", Said::from(&**heap))));
     if candidate.heaps.len() > 1 {
         figures.push(("plane-heaps", Said::Texts(candidate.heaps.clone())));
     }
-    figures
 }
 
 fn flags<'a, const N: usize>(

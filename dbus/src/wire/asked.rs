@@ -46,7 +46,8 @@ impl Asked {
     /// # Errors
     /// Every complaint about it, participant by participant, then those about the request.
     pub fn question(&self) -> Result<Question, Vec<Invalid>> {
-        let mut question = Question::default();
+        let participants = Vec::with_capacity(self.participants.len());
+        let mut question = Question { participants, ..Question::default() };
         let mut complaints = Vec::new();
         for table in &self.participants {
             match vocabulary::participant(table, &|_| Origin::Client) {

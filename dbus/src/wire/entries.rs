@@ -74,7 +74,7 @@ impl Entries {
     pub(super) fn of(table: &Table<'_>) -> Self {
         let mut body = Body(Vec::with_capacity(32 * table.len()));
         body.entries(table);
-        body.pad(8);
+        body.pad::<8>();
         let (words, _) = body.0.as_chunks();
         Self(words.iter().copied().map(u64::from_ne_bytes).collect())
     }
@@ -105,12 +105,12 @@ impl Serialize for Nothing {
 struct Body(Vec<u8>);
 
 impl Body {
-    fn pad(&mut self, to: usize) {
-        self.0.resize(self.0.len().next_multiple_of(to), 0);
+    fn pad<const TO: usize>(&mut self) {
+        self.0.resize(self.0.len().next_multiple_of(TO), 0);
     }
 
     fn number(&mut self, number: u32) {
-        self.pad(4);
+        self.pad::<4>();
         self.0.extend(number.to_ne_bytes());
     }
 
@@ -122,7 +122,7 @@ impl Body {
 
     fn entries(&mut self, table: &Table<'_>) {
         for (key, said) in table {
-            self.pad(8);
+            self.pad::<8>();
             self.text(key);
             self.0.extend(said.signature());
             self.value(said);
@@ -134,31 +134,31 @@ impl Body {
             Said::Flag(flag) => self.number((*flag).into()),
             Said::Count(count) => self.number(*count),
             Said::Bytes(bytes) => {
-                self.pad(8);
+                self.pad::<8>();
                 self.0.extend(bytes.to_ne_bytes());
             }
             Said::Text(text) => self.text(text),
             Said::Texts(texts) => {
-                self.array(4, |body| texts.iter().for_each(|text| body.text(text)));
+                self.array::<4>(|body| texts.iter().for_each(|text| body.text(text)));
             }
-            Said::Pairs(pairs) => self.array(8, |body| {
+            Said::Pairs(pairs) => self.array::<8>(|body| {
                 pairs.iter().for_each(|(name, text)| {
-                    body.pad(8);
+                    body.pad::<8>();
                     body.text(name);
                     body.text(text);
                 });
             }),
-            Said::Tables(tables) => self.array(4, |body| {
-                tables.iter().for_each(|table| body.array(8, |body| body.entries(table)));
+            Said::Tables(tables) => self.array::<4>(|body| {
+                tables.iter().for_each(|table| body.array::<8>(|body| body.entries(table)));
             }),
         }
     }
 
     /// An array whose elements begin at multiples of so many bytes.
-    fn array(&mut self, aligned: usize, elements: impl FnOnce(&mut Self)) {
+    fn array<const ALIGNED: usize>(&mut self, elements: impl FnOnce(&mut Self)) {
         self.number(0);
         let length_at = self.0.len() - 4;
-        self.pad(aligned);
+        self.pad::<ALIGNED>();
         let begun = self.0.len();
         elements(self);
         let length = length(self.0.len() - begun);

@@ -11,6 +11,7 @@ use heapq_constraints::question::Exports;
 use heapq_constraints::value::{Entry, Node, Table, Value};
 use heapq_constraints::vocabulary::{CONSTRAINTS, FORM};
 use heapq_constraints::{Fact, Name, Origin, vocabulary};
+use std::sync::Arc;
 
 pub(crate) const RULE: [&str; 6] = ["match", "unless", "when", USAGE, "override", "exports"];
 const USAGE: &str = "usage";
@@ -36,7 +37,10 @@ pub(super) fn read(rule: &Rule<'_>, complaints: &mut Complaints<'_>) -> Option<D
         when: table.get("when").map(|node| when(rule, node, complaints)).unwrap_or_default(),
         usage: table.get("usage").map(|node| usage(node, complaints)).unwrap_or_default(),
         overrides: overrides(&table, complaints),
-        exports: table.get("exports").and_then(|node| exports(rule, node, complaints)),
+        exports: table
+            .get("exports")
+            .and_then(|node| exports(rule, node, complaints))
+            .map(Arc::new),
         facts: facts(rule, &table, complaints).unwrap_or_default(),
         origin: complaints.source().origin(rule.at),
     })

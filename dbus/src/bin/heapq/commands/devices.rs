@@ -205,7 +205,7 @@ fn known(
     let Some(known) = question.participants.into_iter().next() else { return Ok((vec![], None)) };
     let need = |stated, origin| Need { stated, origin };
     let needs = known.facts.into_iter().map(|fact| need(fact.constraint.stated(), fact.origin));
-    let exports = known.exports.map(|exports| need(exports.stated(), exports.origin));
+    let exports = known.exports.map(|exports| need(exports.stated(), exports.origin.clone()));
     Ok((needs.collect(), exports))
 }
 
