@@ -87,10 +87,11 @@ impl Default for Meminfo {
 
 impl Gauge for Meminfo {
     fn read(&self) -> io::Result<Memory> {
-        // With room for all of it: a file of the kernel has no length to go by, and every request
-        // would read it in seven pieces.
-        let mut text = String::with_capacity(8192);
-        File::open(&self.0)?.read_to_string(&mut text)?;
+        // A page holds all of it, twice. On the stack: glibc tidies up all its small
+        // chunks for a large one, which took longer than the reading.
+        let mut bytes = [0; 4096];
+        let read = File::open(&self.0)?.read(&mut bytes)?;
+        let text = String::from_utf8_lossy(&bytes[..read]);
         let missing = || io::Error::new(io::ErrorKind::InvalidData, "no MemTotal or MemAvailable");
         Memory::parse(&text).ok_or_else(missing)
     }

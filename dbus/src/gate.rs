@@ -15,7 +15,7 @@ use crate::seats::{Seat, Seats};
 use heapq_allocator::{Broker, Caller, Holder, Process, Standing};
 use heapq_constraints::Name;
 use heapq_policies::Right;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -236,7 +236,7 @@ impl Drop for Counted {
 #[derive(Debug)]
 pub struct Gate {
     /// Those on the bus, by name.
-    sessions: Mutex<HashMap<Name, Arc<Session>>>,
+    sessions: Mutex<BTreeMap<Name, Arc<Session>>>,
     calls: Arc<Seats>,
 }
 
@@ -329,7 +329,7 @@ impl Gate {
         Ok(session)
     }
 
-    fn books(&self) -> MutexGuard<'_, HashMap<Name, Arc<Session>>> {
+    fn books(&self) -> MutexGuard<'_, BTreeMap<Name, Arc<Session>>> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

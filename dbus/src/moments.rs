@@ -7,7 +7,7 @@
 //! processor's time is only asked for users who lately seemed to take long.
 
 use rustix::time::{ClockId, clock_gettime};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -22,7 +22,7 @@ const DOUBT: u32 = 1000;
 
 /// Users who lately seemed to make it take long.
 #[derive(Debug, Default)]
-pub struct Moments(Mutex<HashMap<u32, Doubt>>);
+pub struct Moments(Mutex<BTreeMap<u32, Doubt>>);
 
 #[derive(Clone, Copy, Debug)]
 struct Doubt {
@@ -55,7 +55,7 @@ impl Moments {
         may.then(|| Moment { moments: self, uid, begun, used: doubt.map(|_| used()) })
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<u32, Doubt>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u32, Doubt>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -94,20 +94,19 @@ impl Debt {
     /// Of buffers that are only listed, `seen` says who has them. While the process that they were
     /// given to runs and may not be looked at, they count as there.
     pub(super) fn is_over(&self, seen: &Holders) -> bool {
-        let Ok(living) = self.trace.living() else { return false };
-        match self.trace {
-            Trace::Watched(_) => living.is_empty(),
-            Trace::Listed(_) => {
-                let held = living.iter().any(|inode| seen.of.contains_key(inode));
+        match &self.trace {
+            Trace::Watched(_) => self.trace.living().is_ok_and(|living| living.is_empty()),
+            Trace::Listed(inodes) => {
+                let held = inodes.iter().any(|inode| seen.of.contains_key(inode));
                 let hidden = self.pid.is_some_and(|pid| seen.unseen.contains(&pid));
-                let runs = self.process.as_ref().is_some_and(|process| !process.has_ended());
-                !(held || hidden && runs)
+                let runs = || self.process.as_ref().is_some_and(|process| !process.has_ended());
+                !(held || hidden && runs())
             }
         }
     }
 
     /// The inodes that must be looked for to know whether it is over.
-    pub(super) fn listed(&self) -> Option<&BTreeSet<u64>> {
+    pub(super) fn listed(&self) -> Option<&[u64]> {
         match &self.trace {
             Trace::Listed(inodes) => Some(inodes),
             Trace::Watched(_) => None,

@@ -21,7 +21,7 @@ pub enum Trace {
     /// The kernel strikes from this epoll set what is gone.
     Watched(OwnedFd),
     /// Their inodes, to be looked for in `/proc`.
-    Listed(BTreeSet<u64>),
+    Listed(Box<[u64]>),
 }
 
 impl Trace {
@@ -62,7 +62,7 @@ impl Trace {
                 let text = fs::read_to_string(format!("/proc/self/fdinfo/{}", set.as_raw_fd()))?;
                 Ok(text.lines().filter_map(watched_inode).collect())
             }
-            Self::Listed(inodes) => Ok(inodes.clone()),
+            Self::Listed(inodes) => Ok(inodes.iter().copied().collect()),
         }
     }
 
@@ -110,7 +110,7 @@ mod tests {
         let memory = rustix::fs::memfd_create("heapq:x", rustix::fs::MemfdFlags::CLOEXEC).unwrap();
         let trace = Trace::of(std::slice::from_ref(&memory)).unwrap();
         let inode = rustix::fs::fstat(&memory).unwrap().st_ino;
-        assert!(matches!(&trace, Trace::Listed(listed) if *listed == BTreeSet::from([inode])));
+        assert!(matches!(&trace, Trace::Listed(listed) if **listed == [inode]));
         assert_eq!(trace.living().unwrap(), BTreeSet::from([inode]));
     }
 }

@@ -4,7 +4,7 @@ use super::{AskError, LeaseInfo, UnknownLease};
 use crate::account::Debt;
 use crate::admission::Ticket;
 use crate::caller::Holder;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::os::fd::OwnedFd;
@@ -32,9 +32,9 @@ pub(super) struct Leases {
 struct State {
     last: u64,
     /// Boxed: a tree makes room for eleven at a time, and most clients have few.
-    held: HashMap<Holder, BTreeMap<u64, Box<Lease>>>,
+    held: BTreeMap<Holder, BTreeMap<u64, Box<Lease>>>,
     /// Holders with requests under way.
-    arriving: HashMap<Holder, Arriving>,
+    arriving: BTreeMap<Holder, Arriving>,
 }
 
 #[derive(Debug, Default)]

@@ -6,7 +6,7 @@ use crate::account::Orphans;
 use crate::caller::{Caller, Holder};
 use crate::ledger::{Account, Bounds, Charge, Cost, Debtor, Entry, Ledger, OverBound};
 use heapq_constraints::answer::{Candidate, Plan};
-use heapq_constraints::{HeapSet, Name};
+use heapq_constraints::{Heap, HeapSet, Name};
 use heapq_policies::{Limit, Limits, PolicySet, Whose};
 
 /// Who pays for one request.
@@ -31,7 +31,7 @@ impl Payer<'_> {
         self.charged(|| {
             // The user is the first of the debtors.
             entries.first().map_or(Ok(()), |user| self.outlived(user))?;
-            self.ledger.charge(entries.iter().cloned())
+            self.ledger.charge(&entries)
         })
     }
 
@@ -79,9 +79,9 @@ impl Payer<'_> {
         &self,
         costs: impl Iterator<Item = (&'n Name, Cost)> + Clone,
     ) -> Result<Charge, OverBound> {
-        let of_heap = |(heap, cost): (&Name, Cost)| {
-            let heap = heap.clone();
-            self.debtors().map(move |debtor| self.entry(debtor, Some(heap.clone()), cost))
+        let of_heap = |(name, cost): (&'n Name, Cost)| {
+            let heap = Some((name, self.heaps.find(name)));
+            self.debtors().map(move |debtor| self.entry(debtor, heap, cost))
         };
         self.charged(|| self.ledger.charge(costs.clone().flat_map(of_heap)))
     }
@@ -93,12 +93,9 @@ impl Payer<'_> {
         [Debtor::User(self.caller.uid)].into_iter().chain(groups).chain(unit)
     }
 
-    fn entry(&self, debtor: Debtor, heap: Option<Name>, cost: Cost) -> Entry {
+    fn entry(&self, debtor: Debtor, heap: Option<(&Name, Option<&Heap>)>, cost: Cost) -> Entry {
         let stated = match (self.policies, self.whose(&debtor)) {
-            (Some(policies), Some(whose)) => {
-                let heap = heap.as_ref().and_then(|name| self.heaps.find(name));
-                policies.limits(whose, heap)
-            }
+            (Some(policies), Some(whose)) => policies.limits(whose, heap.and_then(|(_, it)| it)),
             _ => Limits::default(),
         };
         let built_in = match (&debtor, &heap) {
@@ -106,6 +103,7 @@ impl Payer<'_> {
             (Debtor::Holder(_), None) => Bounds::HOLDER.into(),
             _ => Limits::default(),
         };
+        let heap = heap.map(|(name, _)| name.clone());
         Entry { account: Account { debtor, heap }, cost, limits: stated.or(built_in) }
     }
 

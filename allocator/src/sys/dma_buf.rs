@@ -52,7 +52,8 @@ impl Direction {
 /// control characters left out.
 #[must_use]
 pub fn buffer_name(name: &str) -> String {
-    let mut text = String::from("heapq:");
+    let mut text = String::with_capacity(NAME_MAX);
+    text.push_str("heapq:");
     for c in name.chars().filter(|c| !c.is_control()) {
         if text.len() + c.len_utf8() > NAME_MAX {
             break;
