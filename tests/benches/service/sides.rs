@@ -114,8 +114,14 @@ pub(crate) fn heapqd(root: &Path) -> Command {
     // target/release/deps/service-…
     let built = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("heapqd");
     let mut command = Command::new(built);
-    command.args(["--stand-in", "--root"]).arg(root);
+    command.args(["--stand-in", "--root"]).arg(root).envs(environment());
     command
+}
+
+/// What the unit sets.
+fn environment() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let unit = include_str!("../../../dbus/data/heapq.service").lines();
+    unit.filter_map(|line| line.strip_prefix("Environment=")?.split_once('='))
 }
 
 /// Builds the bare service in C; `None` where there is no libsystemd.
