@@ -7,7 +7,8 @@ mod prompt;
 
 pub use allocator1::{Allocator1, announce};
 pub(crate) use allocator1::{receipt, wired};
-pub use prompt::{Answered, Prompt, Prompted};
+pub use at_once::Rest;
+pub use prompt::{Prompt, Prompted};
 
 use crate::authority::{Asking, Authority};
 use crate::flight::{Flight, Load};

@@ -36,7 +36,7 @@ const APART: &str = "apart";
 
 /// Reads all entries of one participant. `None`: there is nothing to go on with; the complaints
 /// are under `P.format`.
-pub(super) fn entries(node: &Node, complaints: &mut Complaints) -> Option<Vec<FormatEntry>> {
+pub(super) fn entries(node: &Node, complaints: &mut Complaints<'_>) -> Option<Vec<FormatEntry>> {
     let tables = some(node, bounds::FORMATS, |one| match &one.value {
         Value::Table(table) => Ok(table),
         other => Err(format!("a list of tables, found {} in it", other.kind())),
@@ -53,7 +53,7 @@ pub(super) fn entries(node: &Node, complaints: &mut Complaints) -> Option<Vec<Fo
     Some(read)
 }
 
-fn one(table: &Table, complaints: &mut Complaints) -> FormatEntry {
+fn one(table: &Table, complaints: &mut Complaints<'_>) -> FormatEntry {
     let mut read = FormatEntry {
         fourcc: Pick::Any,
         modifiers: vec![Pick::One(layout::LINEAR.into())],
@@ -225,7 +225,7 @@ pub(crate) fn modifier_key(name: &str) -> Cow<'_, str> {
 }
 
 /// `plane = { 0 = { … } }`.
-fn planes(entry: &Entry, complaints: &mut Complaints) -> BTreeMap<u8, Vec<Constraint>> {
+fn planes(entry: &Entry, complaints: &mut Complaints<'_>) -> BTreeMap<u8, Vec<Constraint>> {
     let mut read = BTreeMap::new();
     let Value::Table(table) = &entry.node.value else {
         let rule = format!("a table of planes, found {}", entry.node.value.kind());
@@ -244,7 +244,7 @@ fn planes(entry: &Entry, complaints: &mut Complaints) -> BTreeMap<u8, Vec<Constr
     read
 }
 
-fn plane_needs(table: &Table, complaints: &mut Complaints) -> Vec<Constraint> {
+fn plane_needs(table: &Table, complaints: &mut Complaints<'_>) -> Vec<Constraint> {
     let mut inside = Complaints::new(format!("{}.plane", complaints.owner));
     let mut needs = Vec::new();
     for entry in &table.entries {
@@ -260,7 +260,7 @@ fn plane_needs(table: &Table, complaints: &mut Complaints) -> Vec<Constraint> {
 }
 
 /// The rules about several keys of one entry.
-fn fits_together(read: &FormatEntry, table: &Table, complaints: &mut Complaints) {
+fn fits_together(read: &FormatEntry, table: &Table, complaints: &mut Complaints<'_>) {
     let mut complain = |key: &str, rule: &str| {
         let node = table.get(key);
         let value = node.map_or_else(|| "(absent)".to_owned(), |node| shown(&node.value));

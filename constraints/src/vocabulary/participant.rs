@@ -18,7 +18,7 @@ const WHO: [&str; 2] = ["usage", "driver"];
 pub fn participant(table: &Table, origin: OriginOf) -> Result<Participant, Vec<Invalid>> {
     let owner = match table.get("name").map(|node| &node.value) {
         Some(Value::Text(name)) => shortened(name),
-        _ => "participant".to_owned(),
+        _ => "participant".into(),
     };
     let mut complaints = Complaints::new(owner);
     let mut read = Participant::new("");
@@ -86,7 +86,7 @@ fn known(further: &[&'static str]) -> Vec<&'static str> {
 fn group(
     table: &Table,
     node: &Node,
-    complaints: &mut Complaints,
+    complaints: &mut Complaints<'_>,
     origin: OriginOf,
 ) -> Vec<Alternative> {
     let tables = complaints.check_at(
@@ -114,7 +114,7 @@ fn group(
     read
 }
 
-fn attributes_twice(beside: &Table, inside: &Table, complaints: &mut Complaints) {
+fn attributes_twice(beside: &Table, inside: &Table, complaints: &mut Complaints<'_>) {
     let attributes = |table: &Table| match table.get("attribute").map(|node| node.value.clone()) {
         Some(Value::Table(attributes)) => attributes.entries,
         _ => Vec::new(),
@@ -127,7 +127,7 @@ fn attributes_twice(beside: &Table, inside: &Table, complaints: &mut Complaints)
     }
 }
 
-fn twice(entry: &Entry, key: &str, complaints: &mut Complaints) {
+fn twice(entry: &Entry, key: &str, complaints: &mut Complaints<'_>) {
     let rule = "a key stands beside the alternatives or inside them, not both".to_owned();
     complaints.add(key, shown(&entry.node.value), rule, entry.at.or(entry.node.at));
 }
@@ -136,7 +136,7 @@ fn twice(entry: &Entry, key: &str, complaints: &mut Complaints) {
 fn stated(
     into: &mut Alternative,
     entry: &Entry,
-    complaints: &mut Complaints,
+    complaints: &mut Complaints<'_>,
     origin: OriginOf,
     own: &[&'static str],
 ) {
@@ -157,7 +157,7 @@ fn stated(
 fn needs(
     into: &mut Vec<Fact>,
     entry: &Entry,
-    complaints: &mut Complaints,
+    complaints: &mut Complaints<'_>,
     origin: OriginOf,
 ) -> bool {
     let origin = || origin(entry.at.or(entry.node.at));
@@ -184,7 +184,7 @@ fn needs(
     true
 }
 
-fn attributes(entry: &Entry, complaints: &mut Complaints) -> Vec<Constraint> {
+fn attributes(entry: &Entry, complaints: &mut Complaints<'_>) -> Vec<Constraint> {
     let Value::Table(table) = &entry.node.value else {
         let rule = format!("a table of lists, found {}", entry.node.value.kind());
         complaints.check(entry, Err::<(), _>(rule));

@@ -4,18 +4,19 @@ use super::{Invalid, bounds, nearest};
 use crate::Name;
 use crate::fact::Windows;
 use crate::value::{Entry, Node, Place, Table, Value};
+use std::borrow::Cow;
 
 /// What should have stood there instead.
 pub(super) type Rule = String;
 
 /// Complaints about the keys of one owner, in the order of the source.
-pub(super) struct Complaints {
-    pub(super) owner: String,
+pub(super) struct Complaints<'o> {
+    pub(super) owner: Cow<'o, str>,
     pub(super) list: Vec<Invalid>,
 }
 
-impl Complaints {
-    pub(super) fn new(owner: impl Into<String>) -> Self {
+impl<'o> Complaints<'o> {
+    pub(super) fn new(owner: impl Into<Cow<'o, str>>) -> Self {
         Self { owner: owner.into(), list: Vec::new() }
     }
 
@@ -89,11 +90,11 @@ pub(super) fn shown(value: &Value) -> String {
 }
 
 /// At most 48 characters of `text`.
-pub(super) fn shortened(text: &str) -> String {
+pub(super) fn shortened(text: &str) -> Cow<'_, str> {
     const LONGEST: usize = 48;
     match text.char_indices().nth(LONGEST) {
-        Some((cut, _)) => format!("{}…", &text[..cut]),
-        None => text.to_owned(),
+        Some((cut, _)) => format!("{}…", &text[..cut]).into(),
+        None => text.into(),
     }
 }
 

@@ -114,7 +114,7 @@ fn milliseconds(node: &Node, most: u64) -> Result<Duration, Rule> {
 /// All complaints about it.
 pub fn member(table: &Table, origin: OriginOf) -> Result<Member, Vec<Invalid>> {
     let owner = table.get("name").map_or("participant".to_owned(), |node| match &node.value {
-        Value::Text(name) => shortened(name),
+        Value::Text(name) => shortened(name).into_owned(),
         _ => "participant".to_owned(),
     });
     let mut complaints = Complaints::new(owner);

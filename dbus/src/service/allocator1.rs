@@ -2,8 +2,8 @@
 //! dresses the answer. Nothing is decided here.
 
 use super::Service;
-use super::at_once::Guest;
-use super::prompt::{Answered, Prompt, Prompted};
+use super::at_once::{Answered, Guest, Rest};
+use super::prompt::{Prompt, Prompted};
 use crate::error::Error;
 use crate::flight::{Cargo, Flight, Load};
 use crate::gate::{self, Call, METHODS, Need, Session};
@@ -222,6 +222,8 @@ impl Allocator1 {
 }
 
 impl Prompt for Allocator1 {
+    type Rest = Option<Rest>;
+
     fn at_once(&self, call: &Message) -> Option<Answered> {
         let header = call.header();
         if is_silent(&header) {

@@ -1,19 +1,28 @@
 //! Calls that take no time: they are answered where they are read, without a task or a thread. What
 //! is refused, fails or has to wait for anything is left to those, as if nothing had been done.
 
-use super::prompt::Answered;
 use super::{Allocator1, wired};
 use crate::flight::Load;
 use crate::gate::Session;
 use crate::recall::{self, Known};
-use crate::wire::{Asked, Options, Participants, answer, plain};
+use crate::wire::{Asked, Options, Participants, Reply, answer, plain};
 use heapq_allocator::{Caller, Outcome, Standing};
 use heapq_constraints::value::Table;
 use std::sync::Arc;
 use zbus::message::{Body, Header, Message};
+use zbus::wire::OwnedFd as WireFd;
 
 /// Participants, and keys of them all, of a question that is solved at once.
 const FEW: (usize, usize) = (4, 32);
+
+/// What an answer of `Allocate` was made of. To close buffers takes a while.
+#[derive(Debug)]
+pub struct Rest {
+    _known: Arc<Known>,
+    _body: (Reply, Vec<WireFd>),
+}
+
+pub(super) type Answered = (zbus::Result<Message>, Option<Rest>);
 
 /// Who may make a call. It is over before it could count against any bound.
 pub(super) struct Guest {
@@ -52,9 +61,9 @@ impl Allocator1 {
         };
         let mut reply = answer::granted_as(&grant, &known.said);
         receipt.into_iter().for_each(|receipt| reply.add_receipt(receipt));
-        let buffers = wired(std::mem::take(&mut grant.buffers));
-        let told = Message::method_return(header).build(&(reply, buffers));
-        Some(Answered { told: told.inspect_err(|_| take_back()), rest: Some(known) })
+        let body = (reply, wired(std::mem::take(&mut grant.buffers)));
+        let told = Message::method_return(header).build(&body).inspect_err(|_| take_back());
+        Some((told, Some(Rest { _known: known, _body: body })))
     }
 
     /// `Release` of a lease of the caller.
@@ -66,7 +75,7 @@ impl Allocator1 {
         let guest = self.enter_at_once(header)?;
         let lease = message.body().deserialize().ok()?;
         self.released(guest.session.holder(), lease).ok()?;
-        Some(Answered { told: Message::method_return(header).build(&()), rest: None })
+        Some((Message::method_return(header).build(&()), None))
     }
 
     /// What was found for the same question before, or what is found for one that is short.

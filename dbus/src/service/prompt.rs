@@ -4,23 +4,19 @@
 use async_trait::async_trait;
 use std::collections::HashMap;
 use std::future::poll_fn;
-use std::sync::Arc;
 use std::task::Poll;
 use zbus::message::{Header, Message};
 use zbus::names::{InterfaceName, MemberName};
 use zbus::object_server::{DispatchResult, Interface, SignalEmitter};
 use zbus::{BoxDBusError, Connection, ObjectServer, OwnedVariant, Variant, fdo};
 
-/// The answer to a call, and what was needed for it: that is taken apart when the client has been told.
-pub struct Answered {
-    pub(super) told: zbus::Result<Message>,
-    pub(super) rest: Option<Arc<dyn Send + Sync>>,
-}
-
 /// An interface that is [`Prompted`].
 pub trait Prompt: Interface + Clone {
+    /// What an answer was made of: it is taken apart when the client has been told.
+    type Rest: Send;
+
     /// The answer to a call that takes no time; `None`: this is none, and nothing was done.
-    fn at_once(&self, call: &Message) -> Option<Answered>;
+    fn at_once(&self, call: &Message) -> Option<(zbus::Result<Message>, Self::Rest)>;
 
     /// The same, for this call.
     #[must_use]
@@ -124,7 +120,7 @@ impl<I: Prompt> Interface for Prompted<I> {
         _: MemberName<'call>,
     ) -> DispatchResult<'call> {
         DispatchResult::Async(match self.0.at_once(call) {
-            Some(Answered { told, rest }) => Box::pin(async move {
+            Some((told, rest)) => Box::pin(async move {
                 let sent = connection.send(&told?).await;
                 drop(rest);
                 Ok(sent?)
