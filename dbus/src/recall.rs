@@ -8,12 +8,12 @@
 //! questions push out those of somebody who asks less.
 
 use crate::error::Error;
-use crate::wire::{Asked, Entries, Options, Participants, answer};
+use crate::wire::{Asked, Entries, Options, Participants};
 use heapq_allocator::{AskError, Broker, Holder, Solved};
 use heapq_constraints::Question;
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use zbus::message::Body;
 use zbus::wire::{Endian, Type};
 
@@ -24,11 +24,12 @@ const QUESTION: usize = 1024;
 /// What an answer may be made of, see [`Solved::parts`].
 const PARTS: usize = 64;
 
-/// An answer, and what every reply says that gives what it plans.
+/// An answer.
 #[derive(Debug)]
 pub(crate) struct Known {
     pub(crate) solved: Solved,
-    pub(crate) said: Entries,
+    /// What every reply says that gives what it plans, once it was given again.
+    pub(crate) said: OnceLock<Entries>,
     /// How many buffers it gives in no time.
     pub(crate) quick: Option<usize>,
 }
@@ -45,9 +46,8 @@ impl Known {
     ) -> Result<Arc<Self>, Error> {
         let question = asked.question().map_err(|complaints| Error::invalid(&complaints))?;
         let solved = solve(question)?;
-        let said = answer::entries(solved.answer());
         let quick = broker.quick(&solved);
-        Ok(Arc::new(Self { solved, said, quick }))
+        Ok(Arc::new(Self { solved, said: OnceLock::new(), quick }))
     }
 }
 

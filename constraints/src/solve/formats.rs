@@ -103,6 +103,9 @@ pub(crate) struct Formats<'a> {
 impl<'a> Formats<'a> {
     /// `stated`: each format fact with the participant that it is of.
     pub(crate) fn new(set: &HeapSet, stated: &[(usize, &'a [FormatEntry])]) -> Self {
+        if stated.is_empty() {
+            return Self::default();
+        }
         let entries = || stated.iter().flat_map(|(_, entries)| entries.iter());
         let fourccs = entries().filter_map(|entry| match &entry.fourcc {
             Pick::Any => None,

@@ -59,7 +59,7 @@ impl Allocator1 {
             take_back();
             return None;
         };
-        let mut reply = answer::granted_as(&grant, &known.said);
+        let mut reply = answer::granted_as(&grant, known.said.get());
         receipt.into_iter().for_each(|receipt| reply.add_receipt(receipt));
         let body = (reply, wired(std::mem::take(&mut grant.buffers)));
         let told = Message::method_return(header).build(&body).inspect_err(|_| take_back());
@@ -82,6 +82,7 @@ impl Allocator1 {
     fn known(&self, question: &Body, guest: &Guest) -> Option<Arc<Known>> {
         let (service, Guest { session, caller, standing }) = (self.service(), guest);
         if let Some(known) = service.find(question, caller, standing) {
+            known.said.get_or_init(|| answer::entries(known.solved.answer()));
             return Some(known);
         }
         let _ends_here = service.moments().begin(caller.uid)?;

@@ -92,13 +92,19 @@ pub fn planned(answer: &Answer) -> Reply {
 }
 
 /// The reply to an `Allocate` in the byte order of this machine, without the buffers, which travel
-/// beside it: as [`allocated`] without explanation, where `planned` are the [`entries`] of the answer.
+/// beside it: as [`allocated`] without explanation, where `planned` are the [`entries`] of the answer,
+/// if they were made already.
 #[must_use]
-pub fn granted_as(grant: &Grant, planned: &Entries) -> Reply {
-    match grant.candidate {
-        0 => Reply { entries: planned.and(&given(grant)), ..Reply::default() },
-        _ => granted(grant, false),
-    }
+pub fn granted_as(grant: &Grant, planned: Option<&Entries>) -> Reply {
+    let entries = match planned.filter(|_| grant.candidate == 0) {
+        Some(planned) => planned.and(&given(grant)),
+        None => {
+            let mut figures = figures(&grant.answer, grant.candidate);
+            figures.extend(given(grant));
+            Entries::of(&figures)
+        }
+    };
+    Reply { entries, ..Reply::default() }
 }
 
 /// The reply to `Allocate`, or to what is like it. What did not give buffers is always explained;
@@ -205,8 +211,8 @@ pub(super) fn dictionary(table: Table<'_>) -> Dictionary {
 
 /// What is not so, or of which there is none, is not said.
 fn figures(answer: &Answer, candidate: usize) -> Table<'_> {
-    /// Keys that an answer has at most.
-    const MOST: usize = 18;
+    /// Keys that an answer has at most, what is given with it included.
+    const MOST: usize = 22;
     let verdict = match answer.verdict {
         Verdict::Ok => "ok",
         Verdict::Conflict => "conflict",
