@@ -19,6 +19,7 @@ const FEW: (usize, usize) = (4, 32);
 #[derive(Debug)]
 pub struct Rest {
     _known: Arc<Known>,
+    _asked: Option<Asked>,
     _body: (Reply, Vec<WireFd>),
 }
 
@@ -39,7 +40,7 @@ impl Allocator1 {
         header: &Header<'_>,
     ) -> Option<Answered> {
         let guest = self.enter_at_once(header)?;
-        let known = self.known(&message.body(), &guest)?;
+        let (known, asked) = self.known(&message.body(), &guest)?;
         let Guest { session, caller, .. } = guest;
         let (broker, holder) = (self.service().broker(), session.holder());
         let load = Load { descriptors: 1 + known.quick?, bytes: 0 };
@@ -63,7 +64,7 @@ impl Allocator1 {
         receipt.into_iter().for_each(|receipt| reply.add_receipt(receipt));
         let body = (reply, wired(std::mem::take(&mut grant.buffers)));
         let told = Message::method_return(header).build(&body).inspect_err(|_| take_back());
-        Some((told, Some(Rest { _known: known, _body: body })))
+        Some((told, Some(Rest { _known: known, _asked: asked, _body: body })))
     }
 
     /// `Release` of a lease of the caller.
@@ -78,12 +79,13 @@ impl Allocator1 {
         Some((Message::method_return(header).build(&()), None))
     }
 
-    /// What was found for the same question before, or what is found for one that is short.
-    fn known(&self, question: &Body, guest: &Guest) -> Option<Arc<Known>> {
+    /// What was found for the same question before, or what is found for one that is short, with what
+    /// that says.
+    fn known(&self, question: &Body, guest: &Guest) -> Option<(Arc<Known>, Option<Asked>)> {
         let (service, Guest { session, caller, standing }) = (self.service(), guest);
         if let Some(known) = service.find(question, caller, standing) {
             known.said.get_or_init(|| answer::entries(known.solved.answer()));
-            return Some(known);
+            return Some((known, None));
         }
         let _ends_here = service.moments().begin(caller.uid)?;
         let (participants, options) = read(question)?;
@@ -95,7 +97,7 @@ impl Allocator1 {
         let solve = |question| broker.solve_unexplained(caller, standing, question);
         let known = Known::find(broker, &asked, solve).ok()?;
         service.recall.keep(question, caller.uid, session.holder(), &known);
-        Some(known)
+        Some((known, Some(asked)))
     }
 }
 

@@ -148,7 +148,7 @@ mod tests {
             ("usage", Variant::from(vec!["capture", "cpu-read"])),
             ("heaps", Variant::from(Vec::<&str>::new())),
         ]);
-        let display = HashMap::from([("name", Variant::from("Bildschirm für alle"))]);
+        let display = HashMap::from([("name", Variant::from("écran"))]);
         (vec![camera, HashMap::new(), display], HashMap::from([("strict", Variant::from(false))]))
     }
 
