@@ -6,7 +6,9 @@ mod common;
 
 use common::random::{Setting, element_dropped, plain_setting, setting};
 use heapq_constraints::answer::{Answer, Element, Verdict};
-use heapq_constraints::{HeapSet, Question, Refused, solve, solve_unexplained};
+use heapq_constraints::{
+    Constraint, Heap, HeapSet, Origin, Participant, Question, Refused, solve, solve_unexplained,
+};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -150,4 +152,22 @@ fn an_empty_question_on_an_empty_machine() {
     let heaps = HeapSet::new(vec![], &[]).unwrap();
     let invalid = solve(&heaps, &Question::default()).unwrap_err();
     assert_eq!(invalid.to_string().split(' ').next(), Some("min-size"));
+}
+
+/// `*` among other values takes any value, as it does alone; solver and checker agree (found by the
+/// fuzzer).
+#[test]
+fn a_star_among_values_takes_any() {
+    let values = |words: &[&str]| words.iter().map(|word| (*word).into()).collect();
+    let bank = |words| Constraint::Attribute("bank".into(), values(words));
+    let camera = Participant::new("camera").with(bank(&["1", "*"]), Origin::Client);
+    let camera = camera.with(Constraint::MinSize(1), Origin::Client);
+    let heaps = HeapSet::new(vec![Heap::new("system")], &[]).unwrap();
+    let ask = |participants| {
+        let question = Question { participants, ..Question::default() };
+        solve(&heaps, &question).unwrap().plan.unwrap().attributes
+    };
+    assert!(ask(vec![camera.clone()]).is_empty());
+    let display = Participant::new("display").with(bank(&["0"]), Origin::Client);
+    assert_eq!(ask(vec![camera, display]), [("bank".into(), values(&["0"]))].into());
 }

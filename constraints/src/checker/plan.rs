@@ -126,10 +126,9 @@ fn attributes(cast: &Cast, plan: &Plan) -> Result<(), Wrong> {
             stated.entry(name.clone()).or_default().extend(values.iter().cloned());
         }
     }
-    // Of an attribute that takes any value with everybody there is nothing to say.
-    stated.retain(|name, values| {
-        plan.attributes.contains_key(name) || values.iter().any(|value| &**value != "*")
-    });
+    // A list with `*` in it takes any value; where all do there is nothing to say.
+    let any = |list: &&Vec<Name>| list.iter().any(|value| &**value == "*");
+    stated.retain(|name, _| !lists(cast, name).iter().all(any));
     let names: BTreeSet<&Name> = plan.attributes.keys().collect();
     same("attributes", &names, &stated.keys().collect())?;
     for (name, found) in &plan.attributes {
