@@ -172,7 +172,7 @@ impl Session {
     /// What the policies say of it now.
     pub(crate) fn standing(&self, broker: &Broker, caller: &Caller) -> Standing {
         let mut known = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
-        let standing = broker.standing(caller, known.take());
+        let standing = broker.standing(caller, &self.holder, known.take());
         *known = Some(standing.clone());
         standing
     }

@@ -51,32 +51,43 @@ impl Known {
     }
 }
 
+/// A question that can be kept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Key<'q> {
+    pub(crate) bytes: &'q [u8],
+    hash: u64,
+}
+
 /// The questions.
 #[derive(Debug, Default)]
-pub(crate) struct Recall(Mutex<State>);
+pub(crate) struct Recall {
+    state: Mutex<State>,
+    hasher: RandomState,
+}
 
 #[derive(Debug, Default)]
 struct State {
-    known: BTreeMap<Box<[u8]>, Entry>,
+    /// By the hashes of their bytes: of two with the same hash one is kept.
+    known: BTreeMap<u64, Entry>,
     /// How many each client brought, by user.
     brought: BTreeMap<u32, BTreeMap<Holder, usize>>,
     asked: u64,
     /// Hashes of the last questions that were not kept.
     fresh: VecDeque<u64>,
-    hasher: RandomState,
 }
 
 #[derive(Debug)]
 struct Entry {
+    question: Box<[u8]>,
     known: Arc<Known>,
     by: (u32, Holder),
     /// When it was asked last, in questions.
     last: u64,
 }
 
-/// Whether a question can be kept: it is short, and its bytes say all that it means. Those in another
-/// order or of another type mean something else, and those of a descriptor do not say which.
-pub(crate) fn bytes(question: &Body) -> Option<&[u8]> {
+/// The bytes of a question that is short, if they say all that it means. Those in another order or of
+/// another type mean something else, and those of a descriptor do not say which.
+fn bytes(question: &Body) -> Option<&[u8]> {
     let data = question.data();
     let ours = data.context().endian() == Endian::native()
         && question.signature() == <(Participants, Options)>::SIGNATURE;
@@ -84,34 +95,42 @@ pub(crate) fn bytes(question: &Body) -> Option<&[u8]> {
 }
 
 impl Recall {
+    /// `None`: it cannot be kept.
+    pub(crate) fn key<'q>(&self, question: &'q Body) -> Option<Key<'q>> {
+        let bytes = bytes(question)?;
+        Some(Key { bytes, hash: self.hasher.hash_one(bytes) })
+    }
+
     /// What was found for the same question.
-    pub(crate) fn find(&self, question: &Body) -> Option<Arc<Known>> {
+    pub(crate) fn find(&self, question: Key<'_>) -> Option<Arc<Known>> {
         let mut state = self.lock();
         state.asked += 1;
         let asked = state.asked;
-        let entry = state.known.get_mut(bytes(question)?)?;
+        let entry = state.known.get_mut(&question.hash)?;
+        if *entry.question != *question.bytes {
+            return None;
+        }
         entry.last = asked;
         Some(entry.known.clone())
     }
 
     /// Keeps what was found for a client of `uid`, where that is a plan of moderate size and was found
     /// before.
-    pub(crate) fn keep(&self, question: &Body, uid: u32, client: &Holder, known: &Arc<Known>) {
-        let moderate = known.solved.parts().is_some_and(|parts| parts <= PARTS);
-        let Some(question) = bytes(question).filter(|_| moderate) else { return };
+    pub(crate) fn keep(&self, question: Key<'_>, uid: u32, client: &Holder, known: &Arc<Known>) {
         let mut state = self.lock();
-        if state.is_fresh(question) {
+        if state.is_fresh(question.hash) || known.solved.parts().is_none_or(|parts| parts > PARTS) {
             return;
         }
-        state.forget(question);
+        state.forget(question.hash);
         while state.known.len() >= ENTRIES {
             let Some(oldest) = state.oldest() else { return };
-            state.forget(&oldest);
+            state.forget(oldest);
         }
         let of_user = state.brought.entry(uid).or_default();
         *of_user.entry(client.clone()).or_default() += 1;
         let (by, last) = ((uid, client.clone()), state.asked);
-        state.known.insert(question.into(), Entry { known: known.clone(), by, last });
+        let entry = Entry { question: question.bytes.into(), known: known.clone(), by, last };
+        state.known.insert(question.hash, entry);
     }
 
     /// Forgets everything: the machine or the policies are others.
@@ -120,14 +139,13 @@ impl Recall {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
     /// Whether a question was not asked lately; now it was.
-    fn is_fresh(&mut self, question: &[u8]) -> bool {
-        let hash = self.hasher.hash_one(question);
+    fn is_fresh(&mut self, hash: u64) -> bool {
         if self.fresh.contains(&hash) {
             return false;
         }
@@ -136,8 +154,8 @@ impl State {
         true
     }
 
-    fn forget(&mut self, question: &[u8]) {
-        let Some(Entry { by: (uid, client), .. }) = self.known.remove(question) else { return };
+    fn forget(&mut self, hash: u64) {
+        let Some(Entry { by: (uid, client), .. }) = self.known.remove(&hash) else { return };
         let Some(of_user) = self.brought.get_mut(&uid) else { return };
         if let Some(count) = of_user.get_mut(&client) {
             *count -= 1;
@@ -150,12 +168,12 @@ impl State {
 
     /// Of the user who brought the most, the client who did, and of it the one not asked for the
     /// longest.
-    fn oldest(&self) -> Option<Box<[u8]>> {
+    fn oldest(&self) -> Option<u64> {
         let most = |of_user: &BTreeMap<Holder, usize>| of_user.values().sum::<usize>();
         let (uid, of_user) = self.brought.iter().max_by_key(|(_, of_user)| most(of_user))?;
         let (client, _) = of_user.iter().max_by_key(|(_, count)| **count)?;
         let theirs = self.known.iter().filter(|(_, one)| one.by.0 == *uid && one.by.1 == *client);
-        theirs.min_by_key(|(_, one)| one.last).map(|(question, _)| question.clone())
+        theirs.min_by_key(|(_, one)| one.last).map(|(hash, _)| *hash)
     }
 }
 
@@ -202,26 +220,34 @@ mod tests {
         asking(Endian::native(), Variant::U64(number))
     }
 
+    fn find(recall: &Recall, question: &Body) -> Option<Arc<Known>> {
+        recall.find(recall.key(question)?)
+    }
+
+    fn keep_once(recall: &Recall, question: &Body, uid: u32, client: &Holder, known: &Arc<Known>) {
+        recall.key(question).into_iter().for_each(|key| recall.keep(key, uid, client, known));
+    }
+
     /// Asks twice.
     fn keep(recall: &Recall, question: &Body, uid: u32, client: &Holder, known: &Arc<Known>) {
-        recall.keep(question, uid, client, known);
-        recall.keep(question, uid, client, known);
+        keep_once(recall, question, uid, client, known);
+        keep_once(recall, question, uid, client, known);
     }
 
     #[test]
     fn what_is_kept_is_found_by_its_bytes_until_it_is_forgotten() {
         let (recall, known) = (Recall::default(), known(&broker()));
         let client = Holder::new(":1.1");
-        recall.keep(&question(1), 7, &client, &known);
-        assert!(recall.find(&question(1)).is_none(), "it may never be asked again");
-        recall.keep(&question(1), 7, &client, &known);
-        assert!(Arc::ptr_eq(&recall.find(&question(1)).unwrap(), &known));
-        assert!(recall.find(&question(2)).is_none());
+        keep_once(&recall, &question(1), 7, &client, &known);
+        assert!(find(&recall, &question(1)).is_none(), "it may never be asked again");
+        keep_once(&recall, &question(1), 7, &client, &known);
+        assert!(Arc::ptr_eq(&find(&recall, &question(1)).unwrap(), &known));
+        assert!(find(&recall, &question(2)).is_none());
         let long = asking(Endian::native(), Variant::from("x".repeat(QUESTION)));
         keep(&recall, &long, 7, &client, &known);
-        assert!(recall.find(&long).is_none());
+        assert!(find(&recall, &long).is_none());
         recall.clear();
-        assert!(recall.find(&question(1)).is_none());
+        assert!(find(&recall, &question(1)).is_none());
         assert!(recall.lock().brought.is_empty());
     }
 
@@ -232,7 +258,7 @@ mod tests {
         let number = Message::method_call("/", "Allocate").build(&1_u64).unwrap().body();
         for foreign in [asking(other, Variant::U64(1)), number] {
             keep(&recall, &foreign, 7, &Holder::new(":1.1"), &known);
-            assert!(recall.find(&foreign).is_none());
+            assert!(find(&recall, &foreign).is_none());
         }
         assert!(recall.lock().known.is_empty());
     }
@@ -247,12 +273,12 @@ mod tests {
         }
         for number in 100..1000 {
             keep(&recall, &question(number), 7, &same, &known);
-            assert!(recall.find(&question(100)).is_some(), "it is asked again and again");
+            assert!(find(&recall, &question(100)).is_some(), "it is asked again and again");
         }
         for number in [0, 1, 2, 10, 11, 12, 999] {
-            assert!(recall.find(&question(number)).is_some(), "{number}");
+            assert!(find(&recall, &question(number)).is_some(), "{number}");
         }
-        assert!(recall.find(&question(500)).is_none());
+        assert!(find(&recall, &question(500)).is_none());
         let state = recall.lock();
         assert_eq!(state.known.len(), ENTRIES);
         let brought: usize = state.brought.values().flat_map(BTreeMap::values).sum();

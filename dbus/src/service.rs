@@ -15,12 +15,11 @@ use crate::flight::{Flight, Load};
 use crate::gate::{Call, Gate, Need, Session};
 use crate::moments::Moments;
 use crate::peer::Peers;
-use crate::recall::{Known, Recall};
+use crate::recall::{Key, Known, Recall};
 use crate::turns::Turns;
 use heapq_allocator::{Broker, Caller, Holder, Standing, Topology};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use tokio::sync::watch;
-use zbus::message::Body;
 
 /// Allocations at a time, and those of one user. Each may clear gigabytes, so more would only fight
 /// for memory bandwidth.
@@ -133,7 +132,7 @@ impl Service {
 
     /// What was found for the same question before, if it is what would be found for `caller`, who has
     /// this standing.
-    fn find(&self, question: &Body, caller: &Caller, standing: &Standing) -> Option<Arc<Known>> {
+    fn find(&self, question: Key<'_>, caller: &Caller, standing: &Standing) -> Option<Arc<Known>> {
         let holds = |known: &Arc<Known>| self.broker.holds(&known.solved, caller, standing);
         self.recall.find(question).filter(holds)
     }

@@ -41,7 +41,7 @@ impl Orphans {
     /// Takes over what is owed for leases that have ended.
     pub fn adopt(&self, debts: impl IntoIterator<Item = Debt>) {
         for mut debt in debts {
-            debt.charge.orphan(debt.uid);
+            debt.charge.orphan();
             let mut state = self.lock();
             state.count += 1;
             let number = state.count;

@@ -3,7 +3,7 @@
 
 use super::leases::Lease;
 use super::obtain::{For, debt};
-use super::payer::Payer;
+use super::payer::Accounts;
 use super::size::{BUFFERS_MAX, Size};
 use super::{AskError, Broker, Outcome};
 use crate::account::Exported;
@@ -49,15 +49,8 @@ impl Broker {
         let known = &machine.topology.heaps;
         let costs = costs(known, &buffers, self.stand_in())?;
         let bytes = costs.values().fold(0_u64, |sum, cost| sum.saturating_add(cost.bytes));
-        let payer = Payer {
-            ledger: &self.ledger,
-            policies: (!self.config.privileged).then_some(&machine.policies),
-            heaps: known,
-            caller,
-            holder,
-            bounds: self.bounds,
-            orphans: &self.orphans,
-        };
+        let whom = For { caller, holder, accounts: &Accounts::default() };
+        let payer = self.payer(&machine, known, whom);
         let heaps = costs.iter().filter_map(|(heap, cost)| Some((heap.as_ref()?, *cost)));
         let charged = payer.charge(Size { buffers: found, bytes }).and_then(|mut charge| {
             charge.join(payer.charge_each(heaps.clone())?);
@@ -68,7 +61,7 @@ impl Broker {
             Err(over) => return Ok(Err(Box::new(payer.refusal(&over)))),
         };
         let heaps = heaps.map(|(heap, _)| heap.clone()).collect();
-        let debt = debt(For { caller, holder }, charge, heaps, &buffers, false)?;
+        let debt = debt(whom, charge, heaps, &buffers, false)?;
         let lease = Lease { debt, _ticket: None, kept: Vec::new() };
         self.leases.enter(arrival, lease).map(Ok)
     }

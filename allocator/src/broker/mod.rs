@@ -44,6 +44,7 @@ use leases::{Arrival, Lease, Leases};
 use machine::Machine;
 use obtain::For;
 use open::Opened;
+use payer::Accounts;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use wrap::Wrapped;
@@ -137,7 +138,8 @@ impl Broker {
         // From here on a holder that leaves is noticed.
         let arrival = self.leases.arrive(holder);
         let solved = self.solve(caller, question)?;
-        self.provided(arrival, For { caller, holder }, &solved)
+        let accounts = &Accounts::default();
+        self.provided(arrival, For { caller, holder, accounts }, &solved)
     }
 
     /// Keeps the last `buffers` of a lease, in place of those kept before.

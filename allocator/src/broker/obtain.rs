@@ -1,7 +1,7 @@
 //! From a plan to buffers: charged, then allocated, or neither.
 
 use super::machine::Machine;
-use super::payer::Payer;
+use super::payer::{Accounts, Payer};
 use super::size::Size;
 use super::{AskError, Broker, Outcome, walk};
 use crate::account::{Debt, Trace};
@@ -17,6 +17,7 @@ use std::time::Instant;
 pub(super) struct For<'a> {
     pub(super) caller: &'a Caller,
     pub(super) holder: &'a Holder,
+    pub(super) accounts: &'a Accounts,
 }
 
 /// Buffers and what is owed for them.
@@ -26,6 +27,22 @@ pub(super) struct Obtained {
 }
 
 impl Broker {
+    pub(super) fn payer<'a>(
+        &'a self,
+        machine: &'a Machine,
+        heaps: &'a HeapSet,
+        whom: For<'a>,
+    ) -> Payer<'a> {
+        Payer {
+            ledger: &self.ledger,
+            policies: (!self.config.privileged).then_some(&machine.policies),
+            heaps,
+            whom,
+            bounds: self.bounds,
+            orphans: &self.orphans,
+        }
+    }
+
     /// Charges and allocates what `plan` says; the inner error is an answer.
     pub(super) fn obtain(
         &self,
@@ -36,15 +53,7 @@ impl Broker {
         plan: &Plan,
         name: &str,
     ) -> Result<Result<Obtained, Outcome>, AskError> {
-        let payer = Payer {
-            ledger: &self.ledger,
-            policies: (!self.config.privileged).then_some(&machine.policies),
-            heaps,
-            caller: whom.caller,
-            holder: whom.holder,
-            bounds: self.bounds,
-            orphans: &self.orphans,
-        };
+        let payer = self.payer(machine, heaps, whom);
         let mut charge = match payer.charge(Size::of(plan)?) {
             Ok(charge) => charge,
             Err(over) => return Ok(Err(payer.refusal(&over))),

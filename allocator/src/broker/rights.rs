@@ -1,17 +1,21 @@
 //! Who may have what: the policies say first; where they are silent, an authority that was asked.
 
 use super::machine::Machine;
+use super::payer::Accounts;
 use super::{AskError, Broker};
-use crate::caller::{Caller, Verdict};
+use crate::caller::{Caller, Holder, Verdict};
 use crate::lack::lacking;
 use heapq_constraints::{Heap, HeapSet, Origin};
 use heapq_policies::{Grants, Right, Said, Who};
 use std::path::Path;
 use std::sync::{Arc, Weak};
 
-/// What the policies say of one user in its groups, until there are others.
+/// What the policies say of one user in its groups, until there are others, and the accounts of one
+/// holder of the user's.
 #[derive(Clone, Debug)]
 pub struct Standing {
+    holder: Holder,
+    accounts: Arc<Accounts>,
     /// Not kept in memory for those who never call again.
     machine: Weak<Machine>,
     grants: Option<Arc<Grants>>,
@@ -20,6 +24,15 @@ pub struct Standing {
 impl Standing {
     pub(super) fn is_on(&self, machine: &Arc<Machine>) -> bool {
         std::ptr::eq(self.machine.as_ptr(), Arc::as_ptr(machine))
+    }
+
+    pub(super) fn holder(&self) -> &Holder {
+        &self.holder
+    }
+
+    /// Those that are bounded as the policies of `machine` say.
+    pub(super) fn accounts_on(&self, machine: &Arc<Machine>) -> Option<&Accounts> {
+        self.is_on(machine).then_some(&*self.accounts)
     }
 
     /// Those of `rights` that the policies say nothing of: an authority beside them may.
@@ -46,12 +59,15 @@ impl Standing {
 }
 
 impl Broker {
-    /// What is said of `caller` now. `known` is what was said of the same before.
+    /// What is said of `caller` now, whose buffers `holder` will hold. `known` is what was said of the
+    /// same before.
     #[must_use]
-    pub fn standing(&self, caller: &Caller, known: Option<Standing>) -> Standing {
+    pub fn standing(&self, caller: &Caller, holder: &Holder, known: Option<Standing>) -> Standing {
         let machine = self.machine();
         let known = known.filter(|known| known.is_on(&machine));
         known.unwrap_or_else(|| Standing {
+            holder: holder.clone(),
+            accounts: Arc::default(),
             machine: Arc::downgrade(&machine),
             grants: self.rights(&machine, caller).grants,
         })

@@ -3,10 +3,11 @@
 
 use super::machine::Machine;
 use super::obtain::{For, Obtained, as_carried_out};
+use super::payer::Accounts;
 use super::rights::Rights;
 use super::size::Size;
 use super::{Arrival, AskError, Broker, Debt, Grant, Lease, Outcome, Standing, walk};
-use crate::caller::{Caller, Holder};
+use crate::caller::Caller;
 use heapq_constraints::answer::Plan;
 use heapq_constraints::{
     Answer, HeapSet, Name, Origin, Question, Refused, solve, solve_unexplained,
@@ -129,7 +130,7 @@ impl Broker {
         usize::try_from(size.buffers).ok()
     }
 
-    /// Charges and allocates what was found. Blocks while the kernel clears memory. Buffers that
+    /// Charges and allocates what was found, for `caller`, who has this standing. Blocks while the kernel clears memory. Buffers that
     /// cannot be handed on at once go back with [`Self::keep`].
     ///
     /// # Errors
@@ -137,11 +138,14 @@ impl Broker {
     pub fn provide(
         &self,
         caller: &Caller,
-        holder: &Holder,
+        standing: &Standing,
         solved: &Solved,
     ) -> Result<Outcome, AskError> {
+        let holder = standing.holder();
         let arrival = self.leases.arrive(holder);
-        self.provided(arrival, For { caller, holder }, solved)
+        let others = Accounts::default();
+        let accounts = standing.accounts_on(&solved.machine).unwrap_or(&others);
+        self.provided(arrival, For { caller, holder, accounts }, solved)
     }
 
     pub(super) fn provided(

@@ -6,7 +6,7 @@ mod changes;
 use super::answer::{AskError, Outcome};
 use super::size::Size;
 use super::walk::{Found, Walk};
-use super::{Broker, Config};
+use super::{Broker, Config, Standing};
 use crate::admission::{Admission, Gauge, Memory};
 use crate::caller::{Caller, Holder};
 use crate::discover::{Observation, SeenHeap};
@@ -542,4 +542,35 @@ fn a_heap_of_which_somebody_has_enough_gives_way_to_the_next() {
     assert_eq!(place(1), "user 7 in system: 4096 bytes, 8192 of 8192, line 4");
     broker.left(&Holder::new(":1.1"));
     assert_eq!(place(2), "system");
+}
+
+#[test]
+fn who_keeps_a_standing_pays_by_the_bounds_of_its_machine_and_owes_as_before() {
+    let bound = |leases: u32| format!("[[limit]]\nusers = 7\nleases = {leases}\n");
+    let (broker, dir) = limited(&bound(1));
+    let (ada, holder) = (caller(7, &[44], Some("x.service")), Holder::new(":1.1"));
+    let before = broker.standing(&ada, &holder, None);
+    let provide = |standing: &Standing| {
+        let solved = broker.solve(&ada, question(1, 4096)).unwrap();
+        match broker.provide(&ada, standing, &solved).unwrap() {
+            Outcome::Granted(grant) => Ok(grant.lease),
+            Outcome::OverQuota { bound, in_use, .. } => Err((bound, in_use)),
+            other => panic!("{other:?}"),
+        }
+    };
+    let lease = provide(&before).unwrap();
+    assert_eq!(provide(&before), Err((1, 1)));
+    std::fs::write(dir.path().join("90-limit.toml"), bound(3)).unwrap();
+    assert!(broker.reload().unwrap().applies);
+    let after = broker.standing(&ada, &holder, Some(before.clone()));
+    // The bounds of another machine count no more.
+    for standing in [&after, &before] {
+        provide(standing).unwrap();
+    }
+    assert_eq!(provide(&after), Err((3, 3)));
+    broker.release(&holder, lease).unwrap();
+    broker.left(&holder);
+    drop((before, after));
+    broker.orphans.look();
+    assert!(broker.ledger.is_empty());
 }

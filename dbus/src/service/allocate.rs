@@ -29,7 +29,8 @@ impl Allocator1 {
             };
             let recalled = known.is_some();
             let known = known.map_or_else(solve, Ok)?;
-            let outcome = broker.provide(&call.caller, call.session.holder(), &known.solved);
+            let standing = call.session.standing(broker, &call.caller);
+            let outcome = broker.provide(&call.caller, &standing, &known.solved);
             let mut outcome = outcome.map_err(Error::from);
             refusals::tell(call, &outcome);
             // What was found before may say less than this outcome has to.

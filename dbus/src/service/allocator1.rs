@@ -356,8 +356,8 @@ impl Allocator1 {
         wants_answer(&header)?;
         let (asked, explain) = question(participants, options)?;
         let standing = call.session.standing(&self.service.broker, &call.caller);
-        let known = |asked| self.service.find(asked, &call.caller, &standing);
-        let known = self.asked.as_ref().and_then(known);
+        let key = self.asked.as_ref().and_then(|asked| self.service.recall.key(asked));
+        let known = key.and_then(|key| self.service.find(key, &call.caller, &standing));
         let (reply, outcome) = self.provide(&call, known, asked, explain).await?;
         self.hand_over(&call, reply, outcome).await
     }

@@ -4,7 +4,7 @@
 use super::{Allocator1, wired};
 use crate::flight::Load;
 use crate::gate::Session;
-use crate::recall::{self, Known};
+use crate::recall::{Key, Known};
 use crate::wire::{Asked, Options, Participants, Reply, answer, plain};
 use heapq_allocator::{Caller, Outcome, Standing};
 use heapq_constraints::value::Table;
@@ -41,14 +41,14 @@ impl Allocator1 {
     ) -> Option<Answered> {
         let guest = self.enter_at_once(header)?;
         let (known, asked) = self.known(&message.body(), &guest)?;
-        let Guest { session, caller, .. } = guest;
+        let Guest { session, caller, standing } = guest;
         let (broker, holder) = (self.service().broker(), session.holder());
         let load = Load { descriptors: 1 + known.quick?, bytes: 0 };
         if load.descriptors > session.descriptors() {
             return None;
         }
         let cargo = self.flight().take(caller.uid, holder, load, load.descriptors)?;
-        let Outcome::Granted(mut grant) = broker.provide(&caller, holder, &known.solved).ok()?
+        let Outcome::Granted(mut grant) = broker.provide(&caller, &standing, &known.solved).ok()?
         else {
             return None;
         };
@@ -83,12 +83,13 @@ impl Allocator1 {
     /// that says.
     fn known(&self, question: &Body, guest: &Guest) -> Option<(Arc<Known>, Option<Asked>)> {
         let (service, Guest { session, caller, standing }) = (self.service(), guest);
-        if let Some(known) = service.find(question, caller, standing) {
+        let key = service.recall.key(question)?;
+        if let Some(known) = service.find(key, caller, standing) {
             known.said.get_or_init(|| answer::entries(known.solved.answer()));
             return Some((known, None));
         }
         let _ends_here = service.moments().begin(caller.uid)?;
-        let (participants, options) = read(question)?;
+        let (participants, options) = read(question, key)?;
         let (asked, explain) = Asked::from_call(participants, options).ok()?;
         if explain || !is_short(&asked) {
             return None;
@@ -96,19 +97,18 @@ impl Allocator1 {
         let broker = service.broker();
         let solve = |question| broker.solve_unexplained(caller, standing, question);
         let known = Known::find(broker, &asked, solve).ok()?;
-        service.recall.keep(question, caller.uid, session.holder(), &known);
+        service.recall.keep(key, caller.uid, session.holder(), &known);
         Some((known, Some(asked)))
     }
 }
 
 /// What a question says whose bytes say it all.
-fn read(question: &Body) -> Option<(Vec<Table>, Table)> {
-    let bytes = recall::bytes(question)?;
+fn read(question: &Body, key: Key<'_>) -> Option<(Vec<Table>, Table)> {
     let by_zbus = || {
         let (participants, options): (Participants, Options) = question.deserialize().ok()?;
         Some((participants.0.ok()?, options.0.ok()?))
     };
-    plain::read(bytes).or_else(by_zbus)
+    plain::read(key.bytes).or_else(by_zbus)
 }
 
 fn is_short(asked: &Asked) -> bool {

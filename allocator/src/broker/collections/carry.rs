@@ -4,6 +4,7 @@ use super::Work;
 use super::kept::Chunk;
 use crate::broker::machine::Machine;
 use crate::broker::obtain::{For, Obtained, as_carried_out};
+use crate::broker::payer::Accounts;
 use crate::broker::size::Size;
 use crate::broker::{AskError, Broker, Outcome};
 use crate::caller::Caller;
@@ -45,7 +46,8 @@ impl Broker {
     }
 
     fn job(&self, work: Work) -> Ended {
-        let whom = For { caller: &work.caller, holder: &work.holder };
+        let accounts = &Accounts::default();
+        let whom = For { caller: &work.caller, holder: &work.holder, accounts };
         match work.job {
             Job::Make { members, request, extra } => self.make(whom, members, request, extra),
             Job::Fit { newcomer, onto } => self.fit(newcomer, &onto),

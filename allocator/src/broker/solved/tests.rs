@@ -91,7 +91,7 @@ proptest! {
         for event in before.into_iter().chain(events) {
             event.happens(dir.path(), &broker);
             for caller in callers() {
-                let standing = broker.standing(&caller, None);
+                let standing = broker.standing(&caller, &crate::Holder::new(":1.1"), None);
                 for (index, question) in questions().into_iter().enumerate() {
                     let anew = broker.solve(&caller, question);
                     let same = known.iter().filter(|(asked, _)| *asked == index);
