@@ -10,53 +10,71 @@ pub(crate) const DEVICES: usize = 20;
 
 const CLIENTS: usize = 32;
 
-/// All budgets of one transport, which is where `place` finds a service.
-pub(crate) async fn measure(
-    report: &mut Report,
-    services: &Services,
-    transport: &str,
-    place: fn(&Services, Service) -> Place,
-    of_sd_bus: Option<f64>,
-) {
-    let heapqd = Client::connect(&place(services, HEAPQD)).await;
-    let zbus = Client::connect(&place(services, ZBUS)).await;
-    let cold = Call::Cold { devices: DEVICES };
-    let four = Ask { count: 4, ..PAGE };
-    let mut sides = vec![
-        (&zbus, Call::Bare),
-        (&heapqd, Call::Warm(PAGE)),
-        (&heapqd, cold),
-        (&heapqd, Call::Warm(four)),
-    ];
-    let sd_bus = match of_sd_bus {
-        Some(_) => Some(Client::connect(&place(services, SD_BUS)).await),
-        None => None,
-    };
-    sides.extend(sd_bus.as_ref().map(|client| (client, Call::Bare)));
-    let times = medians(&sides).await;
-    let [bare, warm, cold, four] = [&times[0], &times[1], &times[2], &times[3]];
-    let micros = |times: &[f64]| median(times.to_vec());
-    println!(
-        "{transport}: bare zbus {:.1} µs, Allocate {:.1} µs, of four {:.1} µs",
-        micros(bare),
-        micros(warm),
-        micros(four)
-    );
-    let mut say = |what: &str, budget, figure| {
-        report.say(format!("{transport}: {what}"), budget, figure);
-    };
-    say("Allocate ÷ bare zbus, asked before", 1.30, ratio(warm, bare));
-    say("Allocate ÷ bare zbus, not asked before", 1.60, ratio(cold, bare));
-    if let (Some(budget), Some(sd_bus)) = (of_sd_bus, times.get(4)) {
-        say("Allocate ÷ sd-bus", budget, ratio(warm, sd_bus));
-    }
-    let of_four = ratio(four, warm) / 4.0;
-    say("four buffers in one call ÷ in four calls", 0.45, of_four);
-    drop((heapqd, zbus));
+/// What calls over one transport took.
+#[derive(Default)]
+pub(crate) struct Times {
+    /// Of a bare call, of those of heapqd, of one with sd-bus where there is one: microseconds.
+    one: Vec<Vec<f64>>,
+    /// Of many clients of heapqd, and of the bare service.
+    many: [Vec<f64>; 2],
+}
 
-    let [ours, bare] = [many(services, place, HEAPQD).await, many(services, place, ZBUS).await];
-    let [ours, bare] = together([(&ours, Call::Warm(PAGE)), (&bare, Call::Bare)]).await;
-    say("32 clients, time ÷ bare zbus (1 ÷ 0.75)", 1.0 / 0.75, ratio(&ours, &bare));
+impl Times {
+    /// Adds a turn on services, which are found at `place`.
+    pub(crate) async fn add(
+        &mut self,
+        services: &Services,
+        place: fn(&Services, Service) -> Place,
+        with_sd_bus: bool,
+    ) {
+        let heapqd = Client::connect(&place(services, HEAPQD)).await;
+        let zbus = Client::connect(&place(services, ZBUS)).await;
+        let four = Ask { count: 4, ..PAGE };
+        let mut sides = vec![
+            (&zbus, Call::Bare),
+            (&heapqd, Call::Warm(PAGE)),
+            (&heapqd, Call::Cold { devices: DEVICES }),
+            (&heapqd, Call::Warm(four)),
+        ];
+        let sd_bus = match with_sd_bus {
+            true => Some(Client::connect(&place(services, SD_BUS)).await),
+            false => None,
+        };
+        sides.extend(sd_bus.as_ref().map(|client| (client, Call::Bare)));
+        self.one.resize_with(sides.len(), Vec::new);
+        extend(&mut self.one, medians(&sides).await);
+        drop((heapqd, zbus));
+        let [ours, bare] = [many(services, place, HEAPQD).await, many(services, place, ZBUS).await];
+        extend(&mut self.many, together([(&ours, Call::Warm(PAGE)), (&bare, Call::Bare)]).await);
+    }
+
+    /// Says what they come to, beside the budgets.
+    pub(crate) fn say(&self, report: &mut Report, transport: &str, of_sd_bus: f64) {
+        let [bare, warm, cold, four, sd_bus @ ..] = &*self.one else { return };
+        let micros = |times: &[f64]| median(times.to_vec());
+        println!(
+            "{transport}: bare zbus {:.1} µs, Allocate {:.1} µs, of four {:.1} µs",
+            micros(bare),
+            micros(warm),
+            micros(four)
+        );
+        let mut say = |what: &str, budget, figure| {
+            report.say(format!("{transport}: {what}"), budget, figure);
+        };
+        say("Allocate ÷ bare zbus, asked before", 1.30, ratio(warm, bare));
+        say("Allocate ÷ bare zbus, not asked before", 1.60, ratio(cold, bare));
+        for sd_bus in sd_bus {
+            say("Allocate ÷ sd-bus", of_sd_bus, ratio(warm, sd_bus));
+        }
+        let of_four = ratio(four, warm) / 4.0;
+        say("four buffers in one call ÷ in four calls", 0.45, of_four);
+        let [ours, bare] = &self.many;
+        say("32 clients, time ÷ bare zbus (1 ÷ 0.75)", 1.0 / 0.75, ratio(ours, bare));
+    }
+}
+
+fn extend(times: &mut [Vec<f64>], more: impl IntoIterator<Item = Vec<f64>>) {
+    times.iter_mut().zip(more).for_each(|(times, more)| times.extend(more));
 }
 
 async fn many(

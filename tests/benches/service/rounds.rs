@@ -4,7 +4,7 @@ use crate::client::{Ask, Client};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
-const ROUNDS: usize = 21;
+const ROUNDS: usize = 9;
 const CALLS: usize = 150;
 const CALLS_OF_ONE_AMONG_MANY: usize = 12;
 
