@@ -39,7 +39,10 @@ impl Payer<'_> {
         let payers = self.whom.accounts.whole.get_or_init(|| self.open());
         self.charged(|| {
             payers.may_outlive(cost)?;
-            self.ledger.charge(vec![(payers.clone(), cost)])
+            // Room for what comes from one heap.
+            let mut taken = Vec::with_capacity(2);
+            taken.push((payers.clone(), cost));
+            self.ledger.charge(taken)
         })
     }
 

@@ -32,9 +32,9 @@ impl Times {
         let four = Ask { count: 4, ..PAGE };
         let mut sides = vec![
             (&zbus, Call::Bare),
-            (&heapqd, Call::Warm(PAGE)),
+            (&heapqd, Call::warm(PAGE)),
             (&heapqd, Call::Cold { devices: DEVICES }),
-            (&heapqd, Call::Warm(four)),
+            (&heapqd, Call::warm(four)),
         ];
         let sd_bus = match with_sd_bus {
             true => Some(Client::connect(&place(services, SD_BUS)).await),
@@ -45,7 +45,7 @@ impl Times {
         extend(&mut self.one, medians(&sides).await);
         drop((heapqd, zbus));
         let [ours, bare] = [many(services, place, HEAPQD).await, many(services, place, ZBUS).await];
-        extend(&mut self.many, together([(&ours, Call::Warm(PAGE)), (&bare, Call::Bare)]).await);
+        extend(&mut self.many, together([(&ours, Call::warm(PAGE)), (&bare, Call::Bare)]).await);
     }
 
     /// Says what they come to, beside the budgets.

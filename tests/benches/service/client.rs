@@ -26,6 +26,28 @@ pub(crate) struct Ask<'a> {
 
 pub(crate) const PAGE: Ask<'_> = Ask { device: Some("/dev/video0"), count: 1, bytes: 4096 };
 
+type Keys = HashMap<&'static str, Variant<'static>>;
+
+/// The same as the arguments of a call. Whoever asks it again has them already.
+pub(crate) struct Question {
+    arguments: (Vec<Keys>, Keys),
+    count: u32,
+}
+
+impl From<Ask<'_>> for Question {
+    fn from(ask: Ask<'_>) -> Self {
+        let mut participant = Keys::from([
+            ("name", Variant::from("client")),
+            ("min-count", Variant::from(ask.count)),
+            ("min-size", Variant::from(ask.bytes)),
+        ]);
+        if let Some(device) = ask.device {
+            participant.insert("device", Variant::from(device.to_owned()));
+        }
+        Self { arguments: (vec![participant], Keys::new()), count: ask.count }
+    }
+}
+
 #[derive(Clone)]
 pub(crate) struct Client {
     connection: Connection,
@@ -79,24 +101,15 @@ impl Client {
     }
 
     /// How long heapqd takes, and the lease.
-    pub(crate) async fn lease(&self, ask: Ask<'_>) -> (Duration, u64) {
-        let mut participant = HashMap::from([
-            ("name", Variant::from("client")),
-            ("min-count", Variant::from(ask.count)),
-            ("min-size", Variant::from(ask.bytes)),
-        ]);
-        if let Some(device) = ask.device {
-            participant.insert("device", Variant::from(device));
-        }
-        let question = (vec![participant], HashMap::<&str, Variant<'_>>::new());
+    pub(crate) async fn lease(&self, question: &Question) -> (Duration, u64) {
         let (path, interface) = ("/org/heapq/Allocator1", "org.heapq.Allocator1");
         let started = Instant::now();
-        let answer = self.call(path, interface, "Allocate", &question).await.unwrap();
+        let answer = self.call(path, interface, "Allocate", &question.arguments).await.unwrap();
         let took = started.elapsed();
         let body = answer.body();
         let (said, buffers): (HashMap<&str, Variant<'_>>, Vec<OwnedFd>) =
             body.deserialize().unwrap();
-        assert_eq!(buffers.len(), usize::try_from(ask.count).unwrap(), "{said:?}");
+        assert_eq!(buffers.len(), usize::try_from(question.count).unwrap(), "{said:?}");
         (took, u64::try_from(&said["lease"]).unwrap())
     }
 
@@ -106,8 +119,8 @@ impl Client {
     }
 
     /// How long heapqd takes for buffers, which are given back.
-    pub(crate) async fn allocate(&self, ask: Ask<'_>) -> Duration {
-        let (took, lease) = self.lease(ask).await;
+    pub(crate) async fn allocate(&self, question: &Question) -> Duration {
+        let (took, lease) = self.lease(question).await;
         self.release(lease).await;
         took
     }

@@ -27,7 +27,7 @@ pub(crate) async fn measure(report: &mut Report) {
     report.say("ready, 100 devices, ms", 30.0, median(starts));
     let (one, of_one) = daemon(&few, "few").await;
     let (other, of_other) = daemon(&many, "many").await;
-    let times = medians(&[(&of_other, Call::Warm(PAGE)), (&of_one, Call::Warm(PAGE))]).await;
+    let times = medians(&[(&of_other, Call::warm(PAGE)), (&of_one, Call::warm(PAGE))]).await;
     report.say("Allocate with 100 devices ÷ with 10", SAME, ratio(&times[0], &times[1]));
     drop((one, of_one));
     report.say("private memory, 100 devices, MiB", 10.0, private_memory(&other));
@@ -88,15 +88,15 @@ fn number(line: &str) -> f64 {
 /// What 5,000 leases of others cost one client, in the same daemon before and after.
 async fn others(report: &mut Report, root: &TempDir, client: &Client) {
     let socket = Place::Peer(root.path().join("many"));
-    let alone = medians(&[(client, Call::Warm(PAGE))]).await;
+    let alone = medians(&[(client, Call::warm(PAGE))]).await;
     let mut holders = Vec::new();
     for _ in 0..5 {
         let holder = Client::connect(&socket).await;
         for _ in 0..1000 {
-            holder.lease(PAGE).await;
+            holder.lease(&PAGE.into()).await;
         }
         holders.push(holder);
     }
-    let crowded = medians(&[(client, Call::Warm(PAGE))]).await;
+    let crowded = medians(&[(client, Call::warm(PAGE))]).await;
     report.say("Allocate beside 5,000 leases ÷ alone", SAME, ratio(&crowded[0], &alone[0]));
 }

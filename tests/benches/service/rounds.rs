@@ -1,6 +1,7 @@
 //! Short rounds in turn, so that whatever else the machine does befalls all alike.
 
-use crate::client::{Ask, Client};
+use crate::client::{Ask, Client, Question};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
@@ -9,18 +10,24 @@ const CALLS: usize = 150;
 const CALLS_OF_ONE_AMONG_MANY: usize = 12;
 
 /// What one side does over and over.
-#[derive(Clone, Copy)]
-pub(crate) enum Call<'a> {
+#[derive(Clone)]
+pub(crate) enum Call {
     /// A bare service is called.
     Bare,
     /// heapqd is asked the same each time.
-    Warm(Ask<'a>),
+    Warm(Arc<Question>),
     /// It is asked what it has not been asked before, of one device after the other.
     Cold { devices: usize },
 }
 
+impl Call {
+    pub(crate) fn warm(ask: Ask<'_>) -> Self {
+        Self::Warm(Arc::new(ask.into()))
+    }
+}
+
 /// The medians of rounds of microseconds, for each side.
-pub(crate) async fn medians(sides: &[(&Client, Call<'_>)]) -> Vec<Vec<f64>> {
+pub(crate) async fn medians(sides: &[(&Client, Call)]) -> Vec<Vec<f64>> {
     let mut medians = vec![Vec::new(); sides.len()];
     let mut fresh = 0;
     for round in 0..=ROUNDS {
@@ -28,7 +35,7 @@ pub(crate) async fn medians(sides: &[(&Client, Call<'_>)]) -> Vec<Vec<f64>> {
             let mut times = Vec::with_capacity(CALLS);
             for _ in 0..CALLS {
                 fresh += 1;
-                times.push(once(client, *call, fresh).await.as_secs_f64() * 1e6);
+                times.push(once(client, call, fresh).await.as_secs_f64() * 1e6);
             }
             // The first round fills caches.
             if round > 0 {
@@ -39,31 +46,31 @@ pub(crate) async fn medians(sides: &[(&Client, Call<'_>)]) -> Vec<Vec<f64>> {
     medians
 }
 
-async fn once(client: &Client, call: Call<'_>, fresh: u32) -> Duration {
+async fn once(client: &Client, call: &Call, fresh: u32) -> Duration {
     match call {
         Call::Bare => client.bare().await,
-        Call::Warm(ask) => client.allocate(ask).await,
+        Call::Warm(question) => client.allocate(question).await,
         Call::Cold { devices } => {
-            let device = format!("/dev/video{}", usize::try_from(fresh).unwrap() % devices);
+            let device = format!("/dev/video{}", usize::try_from(fresh).unwrap() % *devices);
             let bytes = 4096 + u64::from(fresh);
-            client.allocate(Ask { device: Some(&device), count: 1, bytes }).await
+            client.allocate(&Ask { device: Some(&device), count: 1, bytes }.into()).await
         }
     }
 }
 
 /// How long many clients take who all call at once, round by round: each makes and ends a lease, or
 /// calls the bare service twice.
-pub(crate) async fn together(sides: [(&[Client], Call<'static>); 2]) -> [Vec<f64>; 2] {
+pub(crate) async fn together(sides: [(&[Client], Call); 2]) -> [Vec<f64>; 2] {
     let mut times = [Vec::new(), Vec::new()];
     for round in 0..=ROUNDS {
-        for (side, (clients, call)) in times.iter_mut().zip(sides) {
+        for (side, (clients, call)) in times.iter_mut().zip(&sides) {
             let started = Instant::now();
             let mut all = JoinSet::new();
-            for client in clients {
-                let client = client.clone();
+            for client in *clients {
+                let (client, call) = (client.clone(), call.clone());
                 all.spawn(async move {
                     for _ in 0..CALLS_OF_ONE_AMONG_MANY {
-                        once(&client, call, 0).await;
+                        once(&client, &call, 0).await;
                         if matches!(call, Call::Bare) {
                             client.nothing().await;
                         }
