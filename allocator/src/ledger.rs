@@ -348,6 +348,9 @@ impl Drop for Charge {
 }
 
 #[cfg(test)]
+mod model;
+
+#[cfg(test)]
 mod tests {
     use super::{Account, Bounds, Charge, Cost, Debtor, Ledger, OverBound, Payers};
     use crate::caller::Holder;
