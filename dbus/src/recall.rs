@@ -51,10 +51,11 @@ impl Known {
     }
 }
 
-/// A question that can be kept.
+/// A question that can be kept, of one user: what another finds for it may be another answer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Key<'q> {
     pub(crate) bytes: &'q [u8],
+    uid: u32,
     hash: u64,
 }
 
@@ -96,9 +97,9 @@ fn bytes(question: &Body) -> Option<&[u8]> {
 
 impl Recall {
     /// `None`: it cannot be kept.
-    pub(crate) fn key<'q>(&self, question: &'q Body) -> Option<Key<'q>> {
+    pub(crate) fn key<'q>(&self, question: &'q Body, uid: u32) -> Option<Key<'q>> {
         let bytes = bytes(question)?;
-        Some(Key { bytes, hash: self.hasher.hash_one(bytes) })
+        Some(Key { bytes, uid, hash: self.hasher.hash_one((uid, bytes)) })
     }
 
     /// What was found for the same question.
@@ -107,18 +108,19 @@ impl Recall {
         state.asked += 1;
         let asked = state.asked;
         let entry = state.known.get_mut(&question.hash)?;
-        if *entry.question != *question.bytes {
+        if (entry.by.0, &*entry.question) != (question.uid, question.bytes) {
             return None;
         }
         entry.last = asked;
         Some(entry.known.clone())
     }
 
-    /// Keeps what was found for a client of `uid`, where that is a plan of moderate size and was found
-    /// before.
-    pub(crate) fn keep(&self, question: Key<'_>, uid: u32, client: &Holder, known: &Arc<Known>) {
+    /// Keeps what was found for a client of the user, where that is a plan of moderate size and was
+    /// found before.
+    pub(crate) fn keep(&self, question: Key<'_>, client: &Holder, known: &Arc<Known>) {
+        let moderate = known.solved.parts().is_some_and(|parts| parts <= PARTS);
         let mut state = self.lock();
-        if state.is_fresh(question.hash) || known.solved.parts().is_none_or(|parts| parts > PARTS) {
+        if !moderate || state.is_fresh(question.hash) {
             return;
         }
         state.forget(question.hash);
@@ -126,9 +128,9 @@ impl Recall {
             let Some(oldest) = state.oldest() else { return };
             state.forget(oldest);
         }
-        let of_user = state.brought.entry(uid).or_default();
+        let of_user = state.brought.entry(question.uid).or_default();
         *of_user.entry(client.clone()).or_default() += 1;
-        let (by, last) = ((uid, client.clone()), state.asked);
+        let (by, last) = ((question.uid, client.clone()), state.asked);
         let entry = Entry { question: question.bytes.into(), known: known.clone(), by, last };
         state.known.insert(question.hash, entry);
     }
@@ -220,12 +222,12 @@ mod tests {
         asking(Endian::native(), Variant::U64(number))
     }
 
-    fn find(recall: &Recall, question: &Body) -> Option<Arc<Known>> {
-        recall.find(recall.key(question)?)
+    fn find(recall: &Recall, uid: u32, question: &Body) -> Option<Arc<Known>> {
+        recall.find(recall.key(question, uid)?)
     }
 
     fn keep_once(recall: &Recall, question: &Body, uid: u32, client: &Holder, known: &Arc<Known>) {
-        recall.key(question).into_iter().for_each(|key| recall.keep(key, uid, client, known));
+        recall.key(question, uid).into_iter().for_each(|key| recall.keep(key, client, known));
     }
 
     /// Asks twice.
@@ -239,15 +241,16 @@ mod tests {
         let (recall, known) = (Recall::default(), known(&broker()));
         let client = Holder::new(":1.1");
         keep_once(&recall, &question(1), 7, &client, &known);
-        assert!(find(&recall, &question(1)).is_none(), "it may never be asked again");
+        assert!(find(&recall, 7, &question(1)).is_none(), "it may never be asked again");
         keep_once(&recall, &question(1), 7, &client, &known);
-        assert!(Arc::ptr_eq(&find(&recall, &question(1)).unwrap(), &known));
-        assert!(find(&recall, &question(2)).is_none());
+        assert!(Arc::ptr_eq(&find(&recall, 7, &question(1)).unwrap(), &known));
+        assert!(find(&recall, 7, &question(2)).is_none());
+        assert!(find(&recall, 8, &question(1)).is_none(), "it is another user's");
         let long = asking(Endian::native(), Variant::from("x".repeat(QUESTION)));
         keep(&recall, &long, 7, &client, &known);
-        assert!(find(&recall, &long).is_none());
+        assert!(find(&recall, 7, &long).is_none());
         recall.clear();
-        assert!(find(&recall, &question(1)).is_none());
+        assert!(find(&recall, 7, &question(1)).is_none());
         assert!(recall.lock().brought.is_empty());
     }
 
@@ -258,7 +261,7 @@ mod tests {
         let number = Message::method_call("/", "Allocate").build(&1_u64).unwrap().body();
         for foreign in [asking(other, Variant::U64(1)), number] {
             keep(&recall, &foreign, 7, &Holder::new(":1.1"), &known);
-            assert!(find(&recall, &foreign).is_none());
+            assert!(find(&recall, 7, &foreign).is_none());
         }
         assert!(recall.lock().known.is_empty());
     }
@@ -273,12 +276,12 @@ mod tests {
         }
         for number in 100..1000 {
             keep(&recall, &question(number), 7, &same, &known);
-            assert!(find(&recall, &question(100)).is_some(), "it is asked again and again");
+            assert!(find(&recall, 7, &question(100)).is_some(), "it is asked again and again");
         }
-        for number in [0, 1, 2, 10, 11, 12, 999] {
-            assert!(find(&recall, &question(number)).is_some(), "{number}");
+        for (uid, number) in [(7, 0), (7, 1), (7, 2), (8, 10), (8, 11), (8, 12), (7, 999)] {
+            assert!(find(&recall, uid, &question(number)).is_some(), "{number}");
         }
-        assert!(find(&recall, &question(500)).is_none());
+        assert!(find(&recall, 7, &question(500)).is_none());
         let state = recall.lock();
         assert_eq!(state.known.len(), ENTRIES);
         let brought: usize = state.brought.values().flat_map(BTreeMap::values).sum();

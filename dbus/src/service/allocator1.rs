@@ -356,7 +356,8 @@ impl Allocator1 {
         wants_answer(&header)?;
         let (asked, explain) = question(participants, options)?;
         let standing = call.session.standing(&self.service.broker, &call.caller);
-        let key = self.asked.as_ref().and_then(|asked| self.service.recall.key(asked));
+        let key =
+            self.asked.as_ref().and_then(|asked| self.service.recall.key(asked, call.caller.uid));
         let known = key.and_then(|key| self.service.find(key, &call.caller, &standing));
         let (reply, outcome) = self.provide(&call, known, asked, explain).await?;
         self.hand_over(&call, reply, outcome).await

@@ -83,7 +83,7 @@ impl Allocator1 {
     /// that says.
     fn known(&self, question: &Body, guest: &Guest) -> Option<(Arc<Known>, Option<Asked>)> {
         let (service, Guest { session, caller, standing }) = (self.service(), guest);
-        let key = service.recall.key(question)?;
+        let key = service.recall.key(question, caller.uid)?;
         if let Some(known) = service.find(key, caller, standing) {
             known.said.get_or_init(|| answer::entries(known.solved.answer()));
             return Some((known, None));
@@ -97,7 +97,7 @@ impl Allocator1 {
         let broker = service.broker();
         let solve = |question| broker.solve_unexplained(caller, standing, question);
         let known = Known::find(broker, &asked, solve).ok()?;
-        service.recall.keep(key, caller.uid, session.holder(), &known);
+        service.recall.keep(key, session.holder(), &known);
         Some((known, Some(asked)))
     }
 }
