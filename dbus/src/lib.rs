@@ -27,5 +27,6 @@ mod refusals;
 pub mod reload;
 pub mod seats;
 pub mod service;
+mod stream;
 pub mod turns;
 pub mod wire;

@@ -1,23 +1,17 @@
 //! The guarded socket: see the module above for what it guards against.
 
-use super::ahead::Ahead;
-use super::meter::{DESCRIPTORS, Meter};
+use super::ahead::{Incoming, Most, refused};
+use super::meter::{DESCRIPTORS, MESSAGE, Meter};
+use crate::stream::{Received, Stream};
 use async_trait::async_trait;
 use heapq_allocator::sys::socket::all_received;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
-use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags, recv, recvmsg, sendmsg,
-};
-use std::io::{self, IoSlice, IoSliceMut};
-use std::mem::MaybeUninit;
+use rustix::net::{RecvFlags, recv};
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::io::Interest;
-use tokio::net::UnixStream;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 use zbus::Message;
@@ -31,13 +25,10 @@ const UNANSWERED: usize = 8;
 /// How often to look whether a peer whose calls are not answered yet has gone.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// Most descriptors that go out with one message: the kernel carries no more.
-const SENT: usize = 253;
-
 /// A Unix stream whose peer is not trusted.
 #[derive(Debug)]
 pub(super) struct Guarded {
-    stream: Arc<UnixStream>,
+    stream: Arc<Stream>,
     ready: Arc<AtomicBool>,
 }
 
@@ -49,8 +40,7 @@ impl Guarded {
         stream: std::os::unix::net::UnixStream,
         ready: Arc<AtomicBool>,
     ) -> io::Result<Self> {
-        stream.set_nonblocking(true)?;
-        Ok(Self { stream: Arc::new(UnixStream::from_std(stream)?), ready })
+        Ok(Self { stream: Arc::new(Stream::new(stream)?), ready })
     }
 
     /// Tells, from now on, whether the peer has received all that was sent to it.
@@ -69,11 +59,12 @@ impl Socket for Guarded {
 
     fn split(self) -> Split<Reader, Writer> {
         let calls = Arc::new(Calls::default());
+        let most = Most { bytes: MESSAGE, descriptors: DESCRIPTORS, ahead: 2048 };
         let reader = Reader {
             stream: self.stream.clone(),
             calls: calls.clone(),
             meter: Meter::new(),
-            ahead: Ahead::new(),
+            incoming: Incoming::new(self.stream.clone(), most),
         };
         Split::new(reader, Writer { stream: self.stream, calls, ready: self.ready })
     }
@@ -101,7 +92,7 @@ impl Calls {
 
     /// Waits until more may come in, or the peer has gone: what waits unread would hide that. Only
     /// the read half waits, so one permit is enough.
-    async fn room(&self, peer: &UnixStream) -> io::Result<()> {
+    async fn room(&self, peer: &Stream) -> io::Result<()> {
         while self.unanswered.load(Ordering::SeqCst) >= UNANSWERED {
             let answered = timeout(LOOK, self.answered.notified());
             if answered.await.is_err() && hung_up(peer)? {
@@ -112,7 +103,7 @@ impl Calls {
     }
 }
 
-fn hung_up(peer: &UnixStream) -> io::Result<bool> {
+fn hung_up(peer: &Stream) -> io::Result<bool> {
     let mut ends = [PollFd::new(peer, PollFlags::empty())];
     poll(&mut ends, Some(&Timespec::default()))?;
     Ok(ends[0].revents().contains(PollFlags::HUP))
@@ -121,55 +112,21 @@ fn hung_up(peer: &UnixStream) -> io::Result<bool> {
 /// What the peer sends.
 #[derive(Debug)]
 pub(super) struct Reader {
-    stream: Arc<UnixStream>,
+    stream: Arc<Stream>,
     calls: Arc<Calls>,
     meter: Meter,
-    ahead: Ahead,
+    incoming: Incoming,
 }
-
-/// Bytes, and the descriptors that came with them.
-type Received = io::Result<(usize, Vec<OwnedFd>)>;
 
 impl Reader {
     /// Reads no further than to the end of the introduction.
     async fn introduction(&self, buffer: &mut [u8]) -> Received {
-        let received = self.stream.async_io(Interest::READABLE, || {
+        let received = self.stream.read(|| {
             let (_, waiting) = recv(&self.stream, &mut *buffer, RecvFlags::PEEK)?;
             let most = self.meter.takes(&buffer[..waiting]);
-            receive(&self.stream, &mut buffer[..most])
+            self.stream.receive(&mut buffer[..most], DESCRIPTORS)
         });
         received.await
-    }
-
-    /// The first bytes of a message, with its descriptors.
-    async fn message(&mut self, buffer: &mut [u8]) -> Received {
-        while !self.ahead.has_message().map_err(refused)? {
-            self.stream.readable().await?;
-            // A read that took all there was says so at once, as one would that finds nothing: what
-            // comes after it began makes the stream readable anew, and must not be overlooked.
-            let mut filled = Err(io::ErrorKind::WouldBlock.into());
-            let _ = self.stream.try_io(Interest::READABLE, || {
-                filled = self.ahead.fill(|room| receive(&self.stream, room));
-                match filled {
-                    Ok(false) => Ok(()),
-                    _ => Err(io::ErrorKind::WouldBlock.into()),
-                }
-            });
-            filled.map(drop).or_else(unless_blocked)?;
-        }
-        let descriptors = self.ahead.descriptors().map_err(refused)?;
-        Ok((self.ahead.take(buffer), descriptors))
-    }
-
-    /// More of a message: zbus never asks for more than there is of it.
-    async fn rest(&mut self, buffer: &mut [u8]) -> Received {
-        match self.ahead.take(buffer) {
-            0 => {
-                let received = || receive(&self.stream, buffer);
-                self.stream.async_io(Interest::READABLE, received).await
-            }
-            bytes => Ok((bytes, Vec::new())),
-        }
     }
 }
 
@@ -180,9 +137,9 @@ impl ReadHalf for Reader {
         let (bytes, descriptors) = if self.meter.in_introduction() {
             self.introduction(buffer).await?
         } else if self.meter.at_start() {
-            self.message(buffer).await?
+            self.incoming.first(buffer).await?
         } else {
-            self.rest(buffer).await?
+            self.incoming.rest(buffer).await?
         };
         self.meter.descriptors(descriptors.len()).map_err(refused)?;
         let calls = self.meter.feed(&buffer[..bytes]).map_err(refused)?;
@@ -195,59 +152,12 @@ impl ReadHalf for Reader {
     }
 }
 
-/// An error, unless it is that there is nothing to read yet.
-fn unless_blocked(error: io::Error) -> io::Result<()> {
-    if error.kind() == io::ErrorKind::WouldBlock { Ok(()) } else { Err(error) }
-}
-
-fn refused(offence: impl std::error::Error + Send + Sync + 'static) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, offence)
-}
-
-fn receive(stream: &UnixStream, buffer: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS))];
-    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
-    let mut parts = [IoSliceMut::new(buffer)];
-    let received = recvmsg(stream, &mut parts, &mut ancillary, RecvFlags::CMSG_CLOEXEC)?;
-    let mut descriptors = Vec::new();
-    for message in ancillary.drain() {
-        if let RecvAncillaryMessage::ScmRights(rights) = message {
-            descriptors.extend(rights);
-        }
-    }
-    if received.flags.contains(ReturnFlags::CTRUNC) {
-        let bound = format!("more than {DESCRIPTORS} descriptors with one message");
-        return Err(io::Error::new(io::ErrorKind::InvalidData, bound));
-    }
-    if received.bytes == 0 {
-        return Err(io::ErrorKind::UnexpectedEof.into());
-    }
-    Ok((received.bytes, descriptors))
-}
-
 /// What goes to the peer.
 #[derive(Debug)]
 pub(super) struct Writer {
-    stream: Arc<UnixStream>,
+    stream: Arc<Stream>,
     calls: Arc<Calls>,
     ready: Arc<AtomicBool>,
-}
-
-impl Writer {
-    async fn send(&mut self, message: &Message) -> zbus::Result<()> {
-        let data = message.data();
-        let descriptors: Vec<BorrowedFd<'_>> = data.fds().iter().map(AsFd::as_fd).collect();
-        let mut sent = 0;
-        while sent < data.len() {
-            let with = if sent == 0 { descriptors.as_slice() } else { &[] };
-            sent += self.transmit(&data[sent..], with).await?;
-        }
-        Ok(())
-    }
-
-    async fn transmit(&self, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> io::Result<usize> {
-        self.stream.async_io(Interest::WRITABLE, || transmit(&self.stream, bytes, fds)).await
-    }
 }
 
 #[async_trait]
@@ -257,7 +167,7 @@ impl WriteHalf for Writer {
         if signal && !self.ready.load(Ordering::SeqCst) {
             return Ok(());
         }
-        let sent = self.send(message).await;
+        let sent = self.stream.send(message).await;
         if matches!(message.message_type(), Type::MethodReturn | Type::Error) {
             self.calls.answered();
         }
@@ -265,14 +175,11 @@ impl WriteHalf for Writer {
     }
 
     async fn sendmsg(&mut self, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> io::Result<usize> {
-        self.transmit(bytes, fds).await
+        self.stream.transmit(bytes, fds).await
     }
 
     async fn close(&mut self) -> io::Result<()> {
-        match rustix::net::shutdown(&self.stream, rustix::net::Shutdown::Both) {
-            Ok(()) | Err(Errno::NOTCONN) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+        self.stream.close()
     }
 
     fn can_pass_unix_fd(&self) -> bool {
@@ -280,24 +187,19 @@ impl WriteHalf for Writer {
     }
 }
 
-fn transmit(stream: &UnixStream, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> io::Result<usize> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(SENT))];
-    let mut ancillary = SendAncillaryBuffer::new(&mut space);
-    if !fds.is_empty() && !ancillary.push(SendAncillaryMessage::ScmRights(fds)) {
-        let bound = format!("{} descriptors with one message", fds.len());
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, bound));
-    }
-    let flags = SendFlags::NOSIGNAL;
-    Ok(sendmsg(stream, &[IoSlice::new(bytes)], &mut ancillary, flags)?)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::net::UnixStream;
+
+    fn pair() -> io::Result<(Stream, UnixStream)> {
+        let (one, other) = UnixStream::pair()?;
+        Ok((Stream::new(one)?, other))
+    }
 
     #[tokio::test]
     async fn nothing_more_is_read_while_too_many_calls_wait() {
-        let (peer, other) = UnixStream::pair().unwrap();
+        let (peer, other) = pair().unwrap();
         let calls = Calls::default();
         calls.came(UNANSWERED);
         assert!(timeout(LOOK * 2, calls.room(&peer)).await.is_err());
@@ -310,7 +212,7 @@ mod tests {
 
     #[tokio::test]
     async fn answers_to_nothing_let_nothing_in() {
-        let (peer, _other) = UnixStream::pair().unwrap();
+        let (peer, _other) = pair().unwrap();
         let calls = Calls::default();
         calls.answered();
         calls.came(UNANSWERED);

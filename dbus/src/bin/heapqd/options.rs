@@ -3,7 +3,7 @@
 use clap::{Args, Parser};
 use heapq_allocator::Config;
 use std::path::PathBuf;
-use zbus::connection::Builder;
+use zbus::Address;
 
 /// Allocates buffers that all devices of a pipeline can use, for D-Bus clients
 #[derive(Debug, Parser)]
@@ -64,13 +64,13 @@ impl Options {
     }
 
     /// The bus to serve on; none when only a private socket was asked for.
-    pub(crate) fn bus(&self) -> Option<Builder<'static>> {
+    pub(crate) fn bus(&self) -> Option<zbus::Result<Address>> {
         if let Some(address) = &self.bus.address {
-            Some(Builder::address(address.as_str()))
+            Some(address.parse())
         } else if self.bus.session {
-            Some(Builder::session())
+            Some(Address::session())
         } else if self.bus.system || self.p2p.is_none() {
-            Some(Builder::system())
+            Some(Address::system())
         } else {
             None
         }
