@@ -130,8 +130,8 @@ impl Broker {
         usize::try_from(size.buffers).ok()
     }
 
-    /// Charges and allocates what was found, for `caller`, who has this standing. Blocks while the kernel clears memory. Buffers that
-    /// cannot be handed on at once go back with [`Self::keep`].
+    /// Charges and allocates what was found, for `caller`, who has this standing. Blocks while the kernel
+    /// clears memory. Buffers that cannot be handed on at once go back with [`Self::keep`].
     ///
     /// # Errors
     /// What failed. A conflict, a lack of memory and a full quota are outcomes.
