@@ -85,10 +85,9 @@ fn number(line: &str) -> f64 {
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
-/// What 5,000 leases of others cost one client, in the same daemon before and after.
-async fn others(report: &mut Report, root: &TempDir, client: &Client) {
+/// What 5,000 leases of others cost one client, beside a daemon that has none.
+async fn others(report: &mut Report, root: &TempDir, crowded: &Client) {
     let socket = Place::Peer(root.path().join("many"));
-    let alone = medians(&[(client, Call::warm(PAGE))]).await;
     let mut holders = Vec::new();
     for _ in 0..5 {
         let holder = Client::connect(&socket).await;
@@ -97,6 +96,7 @@ async fn others(report: &mut Report, root: &TempDir, client: &Client) {
         }
         holders.push(holder);
     }
-    let crowded = medians(&[(client, Call::warm(PAGE))]).await;
-    report.say("Allocate beside 5,000 leases ÷ alone", SAME, ratio(&crowded[0], &alone[0]));
+    let (_daemon, alone) = daemon(root, "alone").await;
+    let times = medians(&[(crowded, Call::warm(PAGE)), (&alone, Call::warm(PAGE))]).await;
+    report.say("Allocate beside 5,000 leases ÷ alone", SAME, ratio(&times[0], &times[1]));
 }
