@@ -5,28 +5,21 @@
 //! client's doing, so losing the connection to the bus ends the daemon: whoever starts it again
 //! begins with empty books, and buffers that clients hold stay theirs.
 
-mod socket;
-
 use crate::authority::Authority;
 use crate::objects::Objects;
 use crate::peer::follow;
 use crate::proxy::{NAME, PATH};
 use crate::service::{Allocator1, Prompted, Service};
 use heapq_allocator::Topology;
-use socket::ToBus;
 use std::future::poll_fn;
-use std::os::linux::net::SocketAddrExt;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::net::{SocketAddr, UnixStream};
 use std::pin::Pin;
 use std::sync::Arc;
 use tokio::sync::watch;
-use zbus::address::transport::{Transport, UnixSocket};
+use zbus::Connection;
 use zbus::connection::Builder;
 use zbus::export::futures_core::Stream;
 use zbus::fdo::{DBusProxy, NameOwnerChangedStream, ObjectManager, RequestNameFlags};
 use zbus::names::BusName;
-use zbus::{Address, Connection};
 
 /// A service that has its name on a bus.
 #[derive(Debug)]
@@ -36,27 +29,6 @@ pub struct Serving {
     departures: NameOwnerChangedStream,
     topologies: watch::Receiver<Arc<Topology>>,
     shown: Objects,
-}
-
-/// The way to the bus at `address`.
-///
-/// Must be called on a tokio runtime. What keeps it from that bus is the error of [`serve`].
-pub fn at(address: Address) -> Builder<'static> {
-    match connected(&address) {
-        Some(socket) => Builder::socket(socket),
-        None => Builder::address(address),
-    }
-}
-
-/// A socket of our own; `None`: zbus may know another way there, or says why there is none.
-fn connected(address: &Address) -> Option<ToBus> {
-    let Transport::Unix(unix) = address.transport() else { return None };
-    let place = match unix.path() {
-        UnixSocket::File(path) => SocketAddr::from_pathname(path),
-        UnixSocket::Abstract(name) => SocketAddr::from_abstract_name(name.as_bytes()),
-        _ => return None,
-    };
-    ToBus::new(UnixStream::connect_addr(&place.ok()?).ok()?).ok()
 }
 
 /// Serves `service` on the bus that `builder` leads to.

@@ -8,7 +8,7 @@
 //! Who the client is, the kernel says: `SO_PEERCRED` of the socket, taken when the connection was
 //! made. Hanging up is leaving.
 
-pub(crate) mod ahead;
+mod ahead;
 mod meter;
 mod socket;
 

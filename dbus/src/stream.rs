@@ -1,24 +1,17 @@
 //! A Unix stream that wakes nobody for nothing. tokio's own waits for room all the time, so that
 //! whoever takes a message out of it wakes its sender.
 
-use rustix::io::Errno;
-use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags, Shutdown, recvmsg, sendmsg, shutdown,
-};
-use std::io::{self, IoSlice, IoSliceMut};
-use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::net::sockopt::set_socket_passcred;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
+use std::time::Duration;
 use tokio::io::Interest;
 use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard};
-use zbus::Message;
+use tokio::time::sleep;
 
-/// Most descriptors that go with one message: the kernel carries no more (`SCM_MAX_FD`).
-pub(crate) const DESCRIPTORS: usize = 253;
-
-/// Bytes, and the descriptors that came with them.
-pub(crate) type Received = io::Result<(usize, Vec<OwnedFd>)>;
+/// How often it is tried to write where nobody can wait for room.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Waits for what comes in, and for room only while somebody has something to send.
 #[derive(Debug)]
@@ -31,6 +24,8 @@ impl Stream {
     /// When it cannot be watched.
     pub(crate) fn new(stream: UnixStream) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
+        // A read would end where another process of the peer goes on, as if that were all.
+        set_socket_passcred(&stream, false)?;
         watched(stream, Interest::READABLE).map(Self)
     }
 
@@ -44,73 +39,24 @@ impl Stream {
         self.0.async_io(Interest::READABLE, |_| read()).await
     }
 
-    /// Reads what is there, with `most` descriptors at most.
-    ///
-    /// # Errors
-    /// `WouldBlock` when there is nothing, `UnexpectedEof` when there will be nothing any more;
-    /// `InvalidData` when there are more descriptors.
-    pub(crate) fn receive(&self, buffer: &mut [u8], most: usize) -> Received {
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS))];
-        let bytes = rustix::cmsg_space!(ScmRights(most)).min(space.len());
-        let mut ancillary = RecvAncillaryBuffer::new(&mut space[..bytes]);
-        let mut parts = [IoSliceMut::new(buffer)];
-        let received = recvmsg(self, &mut parts, &mut ancillary, RecvFlags::CMSG_CLOEXEC)?;
-        let mut descriptors = Vec::new();
-        for message in ancillary.drain() {
-            if let RecvAncillaryMessage::ScmRights(rights) = message {
-                descriptors.extend(rights);
+    /// Does `write`, as soon as there is room.
+    pub(crate) async fn write<T>(&self, mut write: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+        loop {
+            match write() {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.room().await,
+                done => return done,
             }
         }
-        if received.flags.contains(ReturnFlags::CTRUNC) {
-            let more = format!("more than {most} descriptors with one message");
-            return Err(io::Error::new(io::ErrorKind::InvalidData, more));
-        }
-        if received.bytes == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        Ok((received.bytes, descriptors))
     }
 
-    /// Sends a whole message.
-    pub(crate) async fn send(&self, message: &Message) -> zbus::Result<()> {
-        let data = message.data();
-        let descriptors: Vec<BorrowedFd<'_>> = data.fds().iter().map(AsFd::as_fd).collect();
-        let mut sent = 0;
-        while sent < data.len() {
-            let with = if sent == 0 { descriptors.as_slice() } else { &[] };
-            sent += self.transmit(&data[sent..], with).await?;
-        }
-        Ok(())
-    }
-
-    /// Sends as much as there is room for, as soon as there is some.
-    pub(crate) async fn transmit(&self, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> io::Result<usize> {
-        match self.transmit_now(bytes, fds) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                // epoll keeps a copy apart, for which nobody waits when this is done.
-                let copy = watched(self.0.get_ref().try_clone()?, Interest::WRITABLE)?;
-                let transmit = |_: &UnixStream| self.transmit_now(bytes, fds);
-                copy.async_io(Interest::WRITABLE, transmit).await
-            }
-            done => done,
-        }
-    }
-
-    fn transmit_now(&self, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> io::Result<usize> {
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS))];
-        let mut ancillary = SendAncillaryBuffer::new(&mut space);
-        if !fds.is_empty() && !ancillary.push(SendAncillaryMessage::ScmRights(fds)) {
-            let bound = format!("{} descriptors with one message", fds.len());
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, bound));
-        }
-        Ok(sendmsg(self, &[IoSlice::new(bytes)], &mut ancillary, SendFlags::NOSIGNAL)?)
-    }
-
-    /// Hangs up.
-    pub(crate) fn close(&self) -> io::Result<()> {
-        match shutdown(self, Shutdown::Both) {
-            Ok(()) | Err(Errno::NOTCONN) => Ok(()),
-            Err(error) => Err(error.into()),
+    /// Waits until there may be room. epoll keeps a copy apart, for which nobody waits afterwards.
+    async fn room(&self) {
+        let copy = self.0.get_ref().try_clone();
+        match copy.and_then(|copy| watched(copy, Interest::WRITABLE)) {
+            // Whatever ends the waiting, the next try tells.
+            Ok(copy) => drop(copy.writable().await),
+            // There is no descriptor left for that.
+            Err(_) => sleep(PAUSE).await,
         }
     }
 }
@@ -132,28 +78,25 @@ fn watched(stream: UnixStream, interest: Interest) -> io::Result<AsyncFd<UnixStr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
+    use std::io::{Read, Write};
     use tokio::time::timeout;
 
     #[tokio::test]
     async fn who_sends_more_than_there_is_room_for_waits_for_room_or_the_end() {
-        let (one, other) = UnixStream::pair().unwrap();
-        let [one, other] = [one, other].map(|end| Stream::new(end).unwrap());
+        let (one, mut other) = UnixStream::pair().unwrap();
+        let one = Stream::new(one).unwrap();
+        let send = || one.0.get_ref().write(&[7; 4096]);
         let mut full = 0;
-        while let Ok(sent) = one.transmit_now(&[7; 4096], &[]) {
+        while let Ok(sent) = send() {
             full += sent;
         }
-        let waiting = || timeout(Duration::from_millis(50), one.transmit(&[7; 4096], &[]));
-        assert!(waiting().await.is_err());
-        let mut buffer = vec![0; 1 << 20];
-        let read = || async { other.read(|| other.receive(&mut vec![0; 1 << 20], 0)).await };
-        let (sent, taken) = tokio::join!(one.transmit(&[7; 4096], &[]), read());
-        let mut taken = taken.unwrap().0;
-        while taken < full + sent.as_ref().unwrap() {
-            taken += other.receive(&mut buffer, 0).unwrap().0;
-        }
-        while one.transmit_now(&[7; 4096], &[]).is_ok() {}
-        let (sent, ()) = tokio::join!(one.transmit(&[7], &[]), async { other.close().unwrap() });
+        assert!(timeout(Duration::from_millis(50), one.write(send)).await.is_err());
+        let (sent, ()) = tokio::join!(one.write(send), async {
+            other.read_exact(&mut vec![0; full]).unwrap();
+        });
+        other.read_exact(&mut vec![0; sent.unwrap()]).unwrap();
+        while send().is_ok() {}
+        let (sent, ()) = tokio::join!(one.write(send), async { drop(other) });
         assert_eq!(sent.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
     }
 }

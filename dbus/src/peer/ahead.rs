@@ -1,4 +1,4 @@
-//! What was read of messages before it was asked for: two reads for each message would cost
+//! What was read of a peer's messages before it was asked for: two reads for each message would cost
 //! as much again as the bytes.
 //!
 //! The kernel glues messages together and says of descriptors only with which read they came. The
@@ -6,15 +6,16 @@
 //! before its last byte. So a message is handed on when it is whole, and takes as many as it says;
 //! one that is too long for that is read by itself from its start on, and takes all that come.
 
-use super::meter::{HEADER, Offence, length};
-use crate::stream::{Received, Stream};
+use super::meter::{DESCRIPTORS, HEADER, Offence, length};
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
 use zbus::Variant;
 use zbus::wire::serialized::{Context, Data};
 use zbus::wire::{BE, LE};
+
+/// A question has some hundred bytes.
+const BYTES: usize = 2048;
 
 /// The header field that says how many descriptors come with a message (D-Bus specification, "Header
 /// Fields").
@@ -23,19 +24,9 @@ const UNIX_FDS: u8 = 9;
 /// The fixed part of a header, and its fields.
 type Fields<'m> = (u8, u8, u8, u8, u32, u32, Vec<(u8, Variant<'m>)>);
 
-/// What a message may have at most.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Most {
-    pub(crate) bytes: u64,
-    pub(crate) descriptors: usize,
-    /// Longer ones are not read ahead. A question has some hundred bytes.
-    pub(crate) ahead: usize,
-}
-
 /// What was read ahead.
 #[derive(Debug)]
-struct Ahead {
-    most: Most,
+pub(super) struct Ahead {
     bytes: Box<[u8]>,
     start: usize,
     end: usize,
@@ -45,10 +36,9 @@ struct Ahead {
 }
 
 impl Ahead {
-    fn new(most: Most) -> Self {
+    pub(super) fn new() -> Self {
         Self {
-            most,
-            bytes: vec![0; most.ahead].into(),
+            bytes: vec![0; BYTES].into(),
             start: 0,
             end: 0,
             descriptors: VecDeque::new(),
@@ -59,12 +49,12 @@ impl Ahead {
     /// Whether a message can be begun with what is there: it is whole, or too long for that.
     ///
     /// # Errors
-    /// A message that nobody may send.
-    fn has_message(&self) -> Result<bool, Offence> {
-        let there = |bytes| bytes > self.bytes.len() || bytes <= self.waiting().len();
+    /// A message that no peer may send.
+    pub(super) fn has_message(&self) -> Result<bool, Offence> {
+        let there = |bytes| bytes > BYTES || bytes <= self.waiting().len();
         let begins = self.message()?.is_some_and(there);
         // All that came before a message is whole are its own.
-        if !begins && self.descriptors.len() > self.most.descriptors {
+        if !begins && self.descriptors.len() > DESCRIPTORS {
             return Err(Offence::Descriptors);
         }
         Ok(begins)
@@ -73,7 +63,7 @@ impl Ahead {
     /// The length of the message that begins here, where enough of it is there.
     fn message(&self) -> Result<Option<usize>, Offence> {
         let Some(header) = self.waiting().first_chunk::<HEADER>() else { return Ok(None) };
-        let rest = usize::try_from(length(header, self.most.bytes)?).unwrap_or(usize::MAX);
+        let rest = usize::try_from(length(header)?).unwrap_or(usize::MAX);
         Ok(Some(rest.saturating_add(HEADER)))
     }
 
@@ -85,7 +75,7 @@ impl Ahead {
     ///
     /// # Errors
     /// Those of `receive`.
-    fn fill(
+    pub(super) fn fill(
         &mut self,
         receive: impl FnOnce(&mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)>,
     ) -> io::Result<bool> {
@@ -106,7 +96,7 @@ impl Ahead {
     ///
     /// # Errors
     /// There are others, and no message that they could be of.
-    fn descriptors(&mut self) -> Result<Vec<OwnedFd>, Offence> {
+    pub(super) fn descriptors(&mut self) -> Result<Vec<OwnedFd>, Offence> {
         if self.descriptors.is_empty() {
             return Ok(Vec::new());
         }
@@ -116,63 +106,18 @@ impl Ahead {
         let own = self.descriptors.drain(..own).collect();
         match self.descriptors.len() {
             0 => Ok(own),
-            left if left > self.most.descriptors || last => Err(Offence::Stray(left)),
+            left if left > DESCRIPTORS || last => Err(Offence::Stray(left)),
             _ => Ok(own),
         }
     }
 
     /// Hands on as many bytes as there are, and there is room for.
-    fn take(&mut self, into: &mut [u8]) -> usize {
+    pub(super) fn take(&mut self, into: &mut [u8]) -> usize {
         let bytes = into.len().min(self.waiting().len());
         into[..bytes].copy_from_slice(&self.waiting()[..bytes]);
         self.start += bytes;
         bytes
     }
-}
-
-/// The messages of a stream.
-#[derive(Debug)]
-pub(crate) struct Incoming {
-    stream: Arc<Stream>,
-    ahead: Ahead,
-}
-
-impl Incoming {
-    pub(crate) fn new(stream: Arc<Stream>, most: Most) -> Self {
-        Self { stream, ahead: Ahead::new(most) }
-    }
-
-    /// The first bytes of a message, its header at least, with its descriptors.
-    pub(crate) async fn first(&mut self, buffer: &mut [u8]) -> Received {
-        let most = self.ahead.most.descriptors;
-        while !self.ahead.has_message().map_err(refused)? {
-            let mut ready = self.stream.readable().await?;
-            match self.ahead.fill(|room| self.stream.receive(room, most)) {
-                Ok(false) => {}
-                // Nothing is left: to see that, no second read is needed.
-                Ok(true) => ready.clear_ready(),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => ready.clear_ready(),
-                Err(error) => return Err(error),
-            }
-        }
-        let descriptors = self.ahead.descriptors().map_err(refused)?;
-        Ok((self.ahead.take(buffer), descriptors))
-    }
-
-    /// More of a message: zbus never asks for more than there is of it.
-    pub(crate) async fn rest(&mut self, buffer: &mut [u8]) -> Received {
-        match self.ahead.take(buffer) {
-            0 => {
-                let most = self.ahead.most.descriptors;
-                self.stream.read(|| self.stream.receive(buffer, most)).await
-            }
-            bytes => Ok((bytes, Vec::new())),
-        }
-    }
-}
-
-pub(super) fn refused(offence: Offence) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, offence)
 }
 
 /// How many descriptors the header of a message says that it has.
@@ -190,14 +135,10 @@ fn announced(message: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::peer::meter::{DESCRIPTORS, MESSAGE};
     use rustix::fs::{MemfdFlags, fstat, memfd_create};
     use std::os::fd::AsFd;
     use zbus::message::Message;
     use zbus::wire::OwnedFd as WireFd;
-
-    const BYTES: usize = 2048;
-    const MOST: Most = Most { bytes: MESSAGE, descriptors: DESCRIPTORS, ahead: BYTES };
 
     /// A call with so many descriptors and about so many bytes.
     fn message(descriptors: usize, bytes: usize) -> Message {
@@ -246,7 +187,7 @@ mod tests {
         let mut all = ahead.descriptors()?;
         let mut bytes = vec![0; HEADER];
         assert_eq!(ahead.take(&mut bytes), HEADER);
-        let rest = length(bytes.first_chunk().unwrap(), MESSAGE)?;
+        let rest = length(bytes.first_chunk().unwrap())?;
         bytes.resize(HEADER + usize::try_from(rest).unwrap(), 0);
         let mut at = HEADER;
         while at < bytes.len() {
@@ -296,7 +237,7 @@ mod tests {
             let batch = |batch: Vec<_>| batch.into_iter().map(message).collect();
             let batches: Vec<Vec<Message>> = batches.into_iter().map(batch).collect();
             for late in [false, true] {
-                let (mut ahead, mut writes) = (Ahead::new(MOST), writes(&batches, late));
+                let (mut ahead, mut writes) = (Ahead::new(), writes(&batches, late));
                 for one in batches.iter().flatten() {
                     let (bytes, descriptors) = next(&mut ahead, &mut writes).unwrap();
                     assert_eq!(bytes, one.data().bytes());
@@ -312,9 +253,9 @@ mod tests {
         let stray = || vec![memfd_create("m", MemfdFlags::CLOEXEC).unwrap()];
         let bytes = message(0, 5).data().bytes().to_vec();
         let mut writes = Writes(VecDeque::from([(bytes.clone(), stray())]));
-        assert_eq!(next(&mut Ahead::new(MOST), &mut writes), Err(Offence::Stray(1)));
+        assert_eq!(next(&mut Ahead::new(), &mut writes), Err(Offence::Stray(1)));
         // They may be those of the next message, of which enough is there to know that there is one.
         let mut writes = Writes(VecDeque::from([([&*bytes, b"l"].concat(), stray())]));
-        assert_eq!(next(&mut Ahead::new(MOST), &mut writes), Ok((bytes, Vec::new())));
+        assert_eq!(next(&mut Ahead::new(), &mut writes), Ok((bytes, Vec::new())));
     }
 }

@@ -43,8 +43,8 @@ pub(super) enum Offence {
     Handshake,
     #[error("a line of the introduction ends without a carriage return")]
     Line,
-    #[error("a message of {0} bytes exceeds the bound of {1}")]
-    Message(u64, u64),
+    #[error("a message of {0} bytes exceeds the bound of {MESSAGE}")]
+    Message(u64),
     #[error("more than {DESCRIPTORS} descriptors with one message, or any with the introduction")]
     Descriptors,
     #[error("{0} descriptors that no message says it has")]
@@ -114,7 +114,7 @@ impl Meter {
                     if *taken == HEADER {
                         let header = *header;
                         calls += usize::from(wants_answer(&header));
-                        self.phase = Phase::Rest { left: length(&header, MESSAGE)? };
+                        self.phase = Phase::Rest { left: length(&header)? };
                         self.next_message();
                     }
                 }
@@ -148,8 +148,8 @@ fn wants_answer(header: &[u8; HEADER]) -> bool {
     header[1] == 1 && header[2] & 1 == 0
 }
 
-/// Bytes of a message after the fixed part of its header, `most` at most.
-pub(super) fn length(header: &[u8; HEADER], most: u64) -> Result<u64, Offence> {
+/// Bytes of a message after the fixed part of its header.
+pub(super) fn length(header: &[u8; HEADER]) -> Result<u64, Offence> {
     let word = |at: usize| {
         let bytes = [header[at], header[at + 1], header[at + 2], header[at + 3]];
         match header[0] {
@@ -160,7 +160,7 @@ pub(super) fn length(header: &[u8; HEADER], most: u64) -> Result<u64, Offence> {
     };
     let (body, fields) = (word(4)?, word(12)?);
     let rest = fields.next_multiple_of(8) + body;
-    if rest > most { Err(Offence::Message(rest, most)) } else { Ok(rest) }
+    if rest > MESSAGE { Err(Offence::Message(rest)) } else { Ok(rest) }
 }
 
 #[cfg(test)]
@@ -196,7 +196,7 @@ mod tests {
         let mut meter = Meter::new();
         meter.feed(HELLO).unwrap();
         let claim = header(1, 0, 8, 127 << 20);
-        assert_eq!(meter.feed(&claim), Err(Offence::Message((127 << 20) + 8, MESSAGE)));
+        assert_eq!(meter.feed(&claim), Err(Offence::Message((127 << 20) + 8)));
     }
 
     #[test]

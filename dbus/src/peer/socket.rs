@@ -1,13 +1,18 @@
 //! The guarded socket: see the module above for what it guards against.
 
-use super::ahead::{Incoming, Most, refused};
-use super::meter::{DESCRIPTORS, MESSAGE, Meter};
-use crate::stream::{Received, Stream};
+use super::ahead::Ahead;
+use super::meter::{DESCRIPTORS, Meter};
+use crate::stream::Stream;
 use async_trait::async_trait;
 use heapq_allocator::sys::socket::all_received;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::net::{RecvFlags, recv};
-use std::io;
+use rustix::io::Errno;
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, recv, recvmsg, sendmsg,
+};
+use std::io::{self, IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -24,6 +29,9 @@ const UNANSWERED: usize = 8;
 
 /// How often to look whether a peer whose calls are not answered yet has gone.
 const LOOK: Duration = Duration::from_millis(200);
+
+/// Most descriptors that go out with one message: the kernel carries no more.
+const SENT: usize = 253;
 
 /// A Unix stream whose peer is not trusted.
 #[derive(Debug)]
@@ -59,12 +67,11 @@ impl Socket for Guarded {
 
     fn split(self) -> Split<Reader, Writer> {
         let calls = Arc::new(Calls::default());
-        let most = Most { bytes: MESSAGE, descriptors: DESCRIPTORS, ahead: 2048 };
         let reader = Reader {
             stream: self.stream.clone(),
             calls: calls.clone(),
             meter: Meter::new(),
-            incoming: Incoming::new(self.stream.clone(), most),
+            ahead: Ahead::new(),
         };
         Split::new(reader, Writer { stream: self.stream, calls, ready: self.ready })
     }
@@ -115,8 +122,11 @@ pub(super) struct Reader {
     stream: Arc<Stream>,
     calls: Arc<Calls>,
     meter: Meter,
-    incoming: Incoming,
+    ahead: Ahead,
 }
+
+/// Bytes, and the descriptors that came with them.
+type Received = io::Result<(usize, Vec<OwnedFd>)>;
 
 impl Reader {
     /// Reads no further than to the end of the introduction.
@@ -124,9 +134,36 @@ impl Reader {
         let received = self.stream.read(|| {
             let (_, waiting) = recv(&self.stream, &mut *buffer, RecvFlags::PEEK)?;
             let most = self.meter.takes(&buffer[..waiting]);
-            self.stream.receive(&mut buffer[..most], DESCRIPTORS)
+            receive(&self.stream, &mut buffer[..most])
         });
         received.await
+    }
+
+    /// The first bytes of a message, with its descriptors.
+    async fn message(&mut self, buffer: &mut [u8]) -> Received {
+        while !self.ahead.has_message().map_err(refused)? {
+            let mut ready = self.stream.readable().await?;
+            match self.ahead.fill(|room| receive(&self.stream, room)) {
+                Ok(false) => {}
+                // Nothing is left: to see that, no second read is needed.
+                Ok(true) => ready.clear_ready(),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => ready.clear_ready(),
+                Err(error) => return Err(error),
+            }
+        }
+        let descriptors = self.ahead.descriptors().map_err(refused)?;
+        Ok((self.ahead.take(buffer), descriptors))
+    }
+
+    /// More of a message: zbus never asks for more than there is of it.
+    async fn rest(&mut self, buffer: &mut [u8]) -> Received {
+        match self.ahead.take(buffer) {
+            0 => {
+                let received = || receive(&self.stream, buffer);
+                self.stream.read(received).await
+            }
+            bytes => Ok((bytes, Vec::new())),
+        }
     }
 }
 
@@ -137,9 +174,9 @@ impl ReadHalf for Reader {
         let (bytes, descriptors) = if self.meter.in_introduction() {
             self.introduction(buffer).await?
         } else if self.meter.at_start() {
-            self.incoming.first(buffer).await?
+            self.message(buffer).await?
         } else {
-            self.incoming.rest(buffer).await?
+            self.rest(buffer).await?
         };
         self.meter.descriptors(descriptors.len()).map_err(refused)?;
         let calls = self.meter.feed(&buffer[..bytes]).map_err(refused)?;
@@ -152,12 +189,61 @@ impl ReadHalf for Reader {
     }
 }
 
+fn refused(offence: impl std::error::Error + Send + Sync + 'static) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, offence)
+}
+
+fn receive(stream: &Stream, buffer: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS))];
+    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+    let mut parts = [IoSliceMut::new(buffer)];
+    let received = recvmsg(stream, &mut parts, &mut ancillary, RecvFlags::CMSG_CLOEXEC)?;
+    let mut descriptors = Vec::new();
+    for message in ancillary.drain() {
+        if let RecvAncillaryMessage::ScmRights(rights) = message {
+            descriptors.extend(rights);
+        }
+    }
+    if received.flags.contains(ReturnFlags::CTRUNC) {
+        let bound = format!("more than {DESCRIPTORS} descriptors with one message");
+        return Err(io::Error::new(io::ErrorKind::InvalidData, bound));
+    }
+    if received.bytes == 0 {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok((received.bytes, descriptors))
+}
+
 /// What goes to the peer.
 #[derive(Debug)]
 pub(super) struct Writer {
     stream: Arc<Stream>,
     calls: Arc<Calls>,
     ready: Arc<AtomicBool>,
+}
+
+impl Writer {
+    async fn send(&mut self, message: &Message) -> zbus::Result<()> {
+        let data = message.data();
+        let descriptors: Vec<BorrowedFd<'_>> = data.fds().iter().map(AsFd::as_fd).collect();
+        let mut sent = 0;
+        while sent < data.len() {
+            let with = if sent == 0 { descriptors.as_slice() } else { &[] };
+            match self.transmit(&data[sent..], with).await {
+                Ok(bytes) => sent += bytes,
+                // What followed half a message would be taken for the rest of it.
+                Err(error) if sent > 0 => {
+                    return self.close().await.and(Err(error)).map_err(Into::into);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    async fn transmit(&self, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> io::Result<usize> {
+        self.stream.write(|| transmit(&self.stream, bytes, fds)).await
+    }
 }
 
 #[async_trait]
@@ -167,7 +253,7 @@ impl WriteHalf for Writer {
         if signal && !self.ready.load(Ordering::SeqCst) {
             return Ok(());
         }
-        let sent = self.stream.send(message).await;
+        let sent = self.send(message).await;
         if matches!(message.message_type(), Type::MethodReturn | Type::Error) {
             self.calls.answered();
         }
@@ -175,16 +261,30 @@ impl WriteHalf for Writer {
     }
 
     async fn sendmsg(&mut self, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> io::Result<usize> {
-        self.stream.transmit(bytes, fds).await
+        self.transmit(bytes, fds).await
     }
 
     async fn close(&mut self) -> io::Result<()> {
-        self.stream.close()
+        match rustix::net::shutdown(&self.stream, rustix::net::Shutdown::Both) {
+            Ok(()) | Err(Errno::NOTCONN) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn can_pass_unix_fd(&self) -> bool {
         true
     }
+}
+
+fn transmit(stream: &Stream, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> io::Result<usize> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(SENT))];
+    let mut ancillary = SendAncillaryBuffer::new(&mut space);
+    if !fds.is_empty() && !ancillary.push(SendAncillaryMessage::ScmRights(fds)) {
+        let bound = format!("{} descriptors with one message", fds.len());
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, bound));
+    }
+    let flags = SendFlags::NOSIGNAL;
+    Ok(sendmsg(stream, &[IoSlice::new(bytes)], &mut ancillary, flags)?)
 }
 
 #[cfg(test)]

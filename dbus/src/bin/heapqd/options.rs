@@ -3,7 +3,7 @@
 use clap::{Args, Parser};
 use heapq_allocator::Config;
 use std::path::PathBuf;
-use zbus::Address;
+use zbus::connection::Builder;
 
 /// Allocates buffers that all devices of a pipeline can use, for D-Bus clients
 #[derive(Debug, Parser)]
@@ -64,13 +64,13 @@ impl Options {
     }
 
     /// The bus to serve on; none when only a private socket was asked for.
-    pub(crate) fn bus(&self) -> Option<zbus::Result<Address>> {
+    pub(crate) fn bus(&self) -> Option<Builder<'static>> {
         if let Some(address) = &self.bus.address {
-            Some(address.parse())
+            Some(Builder::address(address.as_str()))
         } else if self.bus.session {
-            Some(Address::session())
+            Some(Builder::session())
         } else if self.bus.system || self.p2p.is_none() {
-            Some(Address::system())
+            Some(Builder::system())
         } else {
             None
         }

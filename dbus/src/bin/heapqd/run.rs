@@ -48,8 +48,8 @@ pub(crate) async fn run(options: &Options, service: Arc<Service>, log: Log) -> R
     // Before the name: who sees it may connect at once.
     let on_socket = private(options, service.clone())?;
     let on_bus = match options.bus() {
-        Some(address) => {
-            let builder = bus::at(address?).serve_at(log_control::PATH, LogControl1(log));
+        Some(builder) => {
+            let builder = builder.serve_at(log_control::PATH, LogControl1(log));
             Some(bus::serve(service.clone(), builder).await?)
         }
         None => None,
