@@ -27,6 +27,5 @@ mod refusals;
 pub mod reload;
 pub mod seats;
 pub mod service;
-mod stream;
 pub mod turns;
 pub mod wire;

@@ -11,6 +11,7 @@
 mod ahead;
 mod meter;
 mod socket;
+mod stream;
 
 use crate::error::Error;
 use crate::flight::{Cargo, Flight};

@@ -68,7 +68,7 @@ pub(crate) struct Recall {
 
 #[derive(Debug, Default)]
 struct State {
-    /// By the hashes of their bytes: of two with the same hash one is kept.
+    /// By the hashes of user and bytes: of two with the same hash one is kept.
     known: BTreeMap<u64, Entry>,
     /// How many each client brought, by user.
     brought: BTreeMap<u32, BTreeMap<Holder, usize>>,

@@ -2,7 +2,7 @@
 
 use super::ahead::Ahead;
 use super::meter::{DESCRIPTORS, Meter};
-use crate::stream::Stream;
+use super::stream::Stream;
 use async_trait::async_trait;
 use heapq_allocator::sys::socket::all_received;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
